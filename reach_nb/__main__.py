@@ -1,0 +1,3 @@
+from reach_nb.cli import main
+
+raise SystemExit(main())

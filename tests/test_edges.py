@@ -1,0 +1,249 @@
+"""Disks that fill, folders that go, interrupts, proxies and odd clocks: each once, with the real package and a real service."""
+import errno
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from campaign import START, check_truth, day_after, left_behind
+
+from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, UDLClient, run_download
+from reach_nb.artifacts import CsvEncoder
+
+WHOLE_ANSWER = {"match": lambda request: request.params.get("maxResults") == "10000"}
+
+
+@pytest.fixture
+def service():
+    with SimulatedUDL(seed=6, availability=0.01, outage_rate=0.0, late=0.0, ragged=0.3) as running:
+        yield running
+
+
+def config_for(service, folder, days=2, **settings):
+    pace = dict.fromkeys(("initial_rate", "min_rate", "max_rate"), 500.0)
+    return DownloadRunConfig(START, day_after(START, days - 1), folder, sensor_id="REACH-135", auth_token=service.auth_token,
+                             base_url=service.base_url, retry_failed=True, **{**pace, **settings})
+
+
+def rows_of(config):
+    return list(HistoricalTelemetry(config.telemetry_file).iter_rows())
+
+
+def end_well(service, config):
+    """The next run completes what the failing one left."""
+    assert run_download(config).days_failed == 0
+    days = (config.end_date - config.start_date).days + 1
+    assert check_truth(service, config) == service.expected_count("REACH-135", START, day_after(START, days))
+    assert left_behind(config.output_dir) == []
+
+
+class FileSizeLimit:
+    """No file can grow beyond so many bytes: the nearest thing to a full disk that needs no rights."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __enter__(self):
+        import resource
+        import signal
+        self.handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.limits[1]))
+
+    def __exit__(self, *error):
+        import resource
+        import signal
+        resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
+        signal.signal(signal.SIGXFSZ, self.handler)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no such limit")
+@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("size", [30_000, 100_000, 200_000])
+def test_full_disk(size, output_format, service, tmp_path):
+    config = config_for(service, tmp_path, output_format=output_format)
+    with FileSizeLimit(size):
+        summary = run_download(config)
+    assert summary.days_downloaded + summary.days_failed == 2
+    assert {r.error_type for r in rows_of(config) if r.status == "FAILED"} <= {"OSError"}
+    assert not list(tmp_path.glob("*.spool/new-*")), "half an answer stays on a disk that is full"
+    check_truth(service, config)
+    end_well(service, config)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no such limit")
+def test_no_room_for_the_telemetry(service, tmp_path):
+    """Work without a record is work lost: the run ends, and the next one finds the artifact without asking again."""
+    config = config_for(service, tmp_path / "out", 9, telemetry_path=tmp_path / "log" / "t.csv")
+    filler = replace(config_row(), chunk_date_utc="2024-01-01")
+    telemetry = HistoricalTelemetry(config.telemetry_file)
+    while not config.telemetry_file.exists() or config.telemetry_file.stat().st_size < 400_000:
+        telemetry.append_row(replace(filler, error_message="x" * 30_000))
+    with FileSizeLimit(config.telemetry_file.stat().st_size + 1_300), pytest.raises(OSError, match="so the run ends here") as caught:
+        run_download(config)
+    assert caught.value.errno == errno.EFBIG
+    asked = len(service.requests)
+    check_truth(service, config)
+    end_well(service, config)
+    again = {r.params["obTime"] for r in service.requests[:asked]} & {r.params["obTime"] for r in service.requests[asked:]}
+    assert not {text for text in again if not text.endswith("00.999Z")}
+
+
+def config_row():
+    from reach_nb import TelemetryRow
+    return TelemetryRow(status="FAILED", sensor_id="REACH-135", descriptor="QUICKLOOK", output_format="csv")
+
+
+def when(chunk, do):
+    """A reader of events that acts after a chunk of the second day."""
+    def hear(event):
+        if getattr(event, "chunks_done", None) == chunk and "20250102T" in event.artifact.name[:24]:
+            do(event)
+    return hear
+
+
+def test_a_spool_that_vanishes(service, tmp_path):
+    config = config_for(service, tmp_path / "out", 3)
+    summary = run_download(config, on_event=when(2, lambda e: Path(f"{e.artifact}.spool").rename(tmp_path / "gone")))
+    assert (summary.days_downloaded, summary.days_failed) == (2, 1)
+    check_truth(service, config)
+    end_well(service, config)
+
+
+def test_a_folder_that_vanishes(service, tmp_path):
+    """An unplugged disk: nothing is made anew in its place, and nothing is asked for days that have nowhere to go."""
+    config = config_for(service, tmp_path / "out", 4, telemetry_path=tmp_path / "t.csv")
+    summary = run_download(config, on_event=when(2, lambda e: (tmp_path / "out").rename(tmp_path / "away")))
+    assert (summary.days_downloaded, summary.days_failed) == (1, 3)
+    assert not (tmp_path / "out").exists()
+    assert max(r.params["obTime"][:10] for r in service.requests) == "2025-01-02"
+    (tmp_path / "away").rename(tmp_path / "out")
+    end_well(service, config)
+
+
+def test_a_telemetry_file_that_vanishes(service, tmp_path):
+    config = config_for(service, tmp_path / "out", 4)
+    with pytest.raises(OSError, match="so the run ends here"):
+        run_download(config, on_event=when(2, lambda e: (tmp_path / "out").rename(tmp_path / "gone")))
+    assert not (tmp_path / "out").exists()
+    end_well(service, config)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("fault, options", [("slow", {"seconds": 30.0}), ("429", {"retry_after": "100"}), ("drip", {}), ("503", {})])
+def test_an_interrupt_leaves_no_thread(fault, options, workers, service, tmp_path):
+    """Ctrl-C in a notebook: the kernel lives on, so nothing of the run may, nor write into the next one's folders."""
+    config = config_for(service, tmp_path, max_concurrent_requests=workers)
+    service.inject(fault, times=None, match=lambda r: WHOLE_ANSWER["match"](r) and "T00:00" not in r.params["obTime"][:16], **options)
+
+    def interrupt(event):
+        if hasattr(event, "chunks_done"):
+            time.sleep(0.2)
+            raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        run_download(config, on_event=interrupt)
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("reach_nb")]
+    asked = len(service.requests)
+    time.sleep(0.2)
+    assert len(service.requests) == asked
+    service.clear_faults()
+    end_well(service, config)
+
+
+def test_widening_looks_at_stop(tmp_path):
+    """A day of ALL with a late column is half a gigabyte to copy: a stop must not wait for its end."""
+    part, line = tmp_path / "part", b",".join([b"0.123456789012345"] * 29) + b"\r\n"
+    part.write_bytes(b",".join(b"c%d" % n for n in range(29)) + b"\r\n" + line * 40_000)
+    looks = []
+    encoder = CsvEncoder({"columns": [f"c{n}" for n in range(30)], "widths": [[0, 29], [part.stat().st_size, 30]]})
+    encoder.finish(part, tmp_path / "whole", lambda: looks.append(1))
+    assert len(looks) > 2
+
+
+class Proxy(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.seen.append(dict(self.headers))
+        self.send_error(502)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_no_proxy_sees_a_login_for_this_machine(service, tmp_path, monkeypatch):
+    """A proxy is another host: what is meant for the loopback goes there directly, whatever the environment says."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        proxy.seen = []
+        threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True).start()
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
+        monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
+        summary = run_download(config_for(service, tmp_path))
+        proxy.shutdown()
+    assert not any("Authorization" in headers for headers in proxy.seen)
+    assert summary.days_downloaded == 2
+
+
+def test_netrc_does_not_replace_the_login(service, tmp_path, monkeypatch):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    assert run_download(config_for(service, tmp_path / "out")).days_downloaded == 2
+    assert all(r.auth_ok for r in service.requests)
+
+
+@pytest.mark.parametrize("stamp", ["", "garbage", "2099-01-01", "2099-01-01 00:00:00", "2099-01-01T00:00:00", "2099-01-01T00:00:00Z",
+                                   "2099-01-01T00:00:00.000001+00:00", "2001-01-01T00:00:00", "9999-12-31T23:59:59.999999+00:00"])
+@pytest.mark.parametrize("status", ["DOWNLOAD_PENDING", "FAILED", "DOWNLOADED"])
+def test_rows_of_other_clocks(status, stamp, service, tmp_path):
+    """Whatever another program or another clock has stamped, a run neither breaks on it nor believes it for ever."""
+    config = config_for(service, tmp_path, 1)
+    run_download(config)
+    path = next(tmp_path.glob("REACH*.csv"))
+    HistoricalTelemetry(config.telemetry_file).append_row(
+        replace(rows_of(config)[-1], status=status, started_at_utc=stamp, csv_path=str(path) if status == "DOWNLOADED" else ""))
+    run_download(config)
+    if not stamp.startswith("9999"):              # there is no later moment than that: such a day is done again each time
+        check_truth(service, config)
+        assert run_download(config).days_skipped_existing == 1
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process can't be set here")
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati"])
+def test_local_zones_and_leap_seconds(zone, service, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for day in (date(2016, 12, 31), date(2017, 1, 1), date(2024, 2, 29), date(2025, 3, 9), date(2025, 11, 2)):
+            config = replace(config_for(service, tmp_path), start_date=day, end_date=day)
+            assert run_download(config).days_failed == 0
+            assert check_truth(service, config) == service.expected_count("REACH-135", day, day + timedelta(days=1))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_odd_names_of_folders(service, tmp_path):
+    config = config_for(service, tmp_path / "mit Leerzeichen, ✓ 'q' \"Q\" %s é", 1)
+    assert run_download(config).days_downloaded == 1
+    check_truth(service, config)
+    assert run_download(config).days_skipped_existing == 1
+
+
+def test_a_wrong_password_costs_two_requests(service, tmp_path):
+    process = subprocess.run(
+        [sys.executable, "-m", "reach_nb", "download", "--start-date", "2025-01-01", "--end-date", "2025-03-01", "--sensor-id",
+         "REACH-135", "--output-dir", str(tmp_path), "--base-url", service.base_url, "-vv"], capture_output=True, text=True,
+        env={**os.environ, "UDL_AUTH_USERNAME": "demo", "UDL_AUTH_PASSWORD": "correct horse", "BASICAUTH": ""}, timeout=30)
+    assert process.returncode == 2, process.stderr
+    assert len(service.requests) <= 2
+    assert "correct horse" not in process.stdout + process.stderr
+    assert not (tmp_path / "download_telemetry.csv").exists()

@@ -1,0 +1,204 @@
+"""`reach_nb download` as a process that is killed at any moment, again and again, until it gets through.
+
+A real process, a real service. `REACH_NB_KILLS=100` runs longer. What a kill may cost is the requests that were in flight.
+"""
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from campaign import KILLS, START, check_truth, day_after, left_behind
+
+from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL
+
+WORKERS = 3
+POSIX = os.name == "posix"
+
+
+def service_for(days, **settings):
+    return SimulatedUDL(**{"seed": 6, "availability": 0.05, "outage_rate": 0.0, "late": 0.0, "ragged": 0.3,
+                           "no_data": (str(day_after(START, 2)),), "latency_seconds": 0.05, **settings})
+
+
+def start(service, folder, days, output_format="csv", workers=WORKERS):
+    command = [sys.executable, "-m", "reach_nb", "download", "--start-date", str(START),
+               "--end-date", str(day_after(START, days - 1)), "--sensor-id", "REACH-135", "--output-dir", str(folder),
+               "--output-format", output_format, "--base-url", service.base_url, "--max-concurrent-requests", str(workers),
+               "--initial-rate", "500", "--min-rate", "500", "--max-rate", "500", "-vv"]
+    env = {k: v for k, v in os.environ.items() if k not in ("BASICAUTH", "SECRET_ARN_UDL")}
+    env |= {"UDL_AUTH_USERNAME": service.username, "UDL_AUTH_PASSWORD": service.password}
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def config_of(service, folder, days, output_format):
+    return DownloadRunConfig(START, day_after(START, days - 1), folder, sensor_id="REACH-135", output_format=output_format,
+                             base_url=service.base_url)
+
+
+def wait_for(condition, process, seconds=30):
+    until = time.monotonic() + seconds
+    while not condition() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.002)
+
+
+def chunks_asked(service):
+    return Counter(r.params["obTime"] for r in service.requests if r.params.get("maxResults") == "10000")
+
+
+def artifacts(folder):
+    return {p.name: p.read_bytes() for p in folder.glob("REACH-*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Per format: the artifacts of a run that nobody disturbs."""
+    found = {}
+
+    def get(output_format, days):
+        if (output_format, days) not in found:
+            folder = tmp_path_factory.mktemp("undisturbed")
+            with service_for(days, latency_seconds=0.0) as service:
+                process = start(service, folder, days, output_format)
+                text, _ = process.communicate(timeout=60)
+                assert process.returncode == 0, text
+            found[output_format, days] = artifacts(folder)
+        return found[output_format, days]
+    return get
+
+
+def kill_points(seed):
+    """When to kill, without end: `(what to wait for, how many more of it, and then how many seconds)`."""
+    draw = random.Random(seed)
+    while True:
+        yield draw.choice((
+            ("requests", draw.randint(0, 9), draw.choice((0.0, draw.uniform(0, 0.06), draw.uniform(0, 0.4)))),
+            ("artifacts", draw.randint(1, 2), draw.choice((0.0, draw.uniform(0, 0.01)))),
+            ("rows", draw.randint(1, 4), draw.choice((0.0, draw.uniform(0, 0.01))))))
+
+
+def progress(service, folder):
+    """How far a run is, in three measures that are quick to take."""
+    telemetry = folder / "download_telemetry.csv"
+    return {"requests": lambda: len(service.requests),
+            "artifacts": lambda: sum(name.endswith((".csv", ".json", ".parquet")) for name in listed(folder)),
+            "rows": lambda: telemetry.stat().st_size // 300 if telemetry.exists() else 0}
+
+
+def listed(folder):
+    return os.listdir(folder) if folder.exists() else []
+
+
+@pytest.mark.parametrize("output_format, share, seed", [("csv", 0.5, 1), ("json", 0.25, 2), ("parquet", 0.25, 3)])
+def test_kill_9(output_format, share, seed, tmp_path, undisturbed, capsys):
+    days, kills, wasted, points = 8, 0, 0, kill_points(seed)
+    wanted = undisturbed(output_format, days)
+    while kills < round(KILLS * share):
+        folder, killed_here = tmp_path / f"after {kills}", 0
+        with service_for(days) as service:
+            config = config_of(service, folder, days, output_format)
+            text = ""
+            while True:
+                process = start(service, folder, days, output_format)
+                if kills < round(KILLS * share):
+                    what, further, seconds = next(points)
+                    measure = progress(service, folder)[what]
+                    goal = measure() + further
+                    wait_for(lambda: measure() >= goal, process)     # noqa: B023
+                    time.sleep(seconds)
+                    process.kill()
+                text, _ = process.communicate(timeout=60)
+                if process.returncode == 0:
+                    break
+                assert process.returncode == -signal.SIGKILL, text
+                kills, killed_here = kills + 1, killed_here + 1
+                check_truth(service, config)             # the telemetry can be read, and what it says is so
+                for name, body in artifacts(folder).items():
+                    assert body == wanted[name], f"{name} is not whole under its final name"
+            assert artifacts(folder) == wanted
+            assert left_behind(folder) == []
+            again = chunks_asked(service).total() - len(chunks_asked(service))
+            assert again <= killed_here * WORKERS, f"{again} requests were repeated after {killed_here} kills"
+            wasted += again
+    with capsys.disabled():
+        print(f"\nkill -9, {output_format}: {kills} kills, {wasted} requests repeated, 0 losses")
+
+
+@pytest.mark.skipif(not POSIX, reason="there are no such signals")
+@pytest.mark.parametrize("number, workers, further", [
+    (signal.SIGINT, 1, 1), (signal.SIGINT, 3, 6), (signal.SIGTERM, 1, 5), (signal.SIGTERM, 3, 2)])
+def test_signals(number, workers, further, tmp_path, undisturbed):
+    """Out within two seconds with 130, nothing asked afterwards, and the next run goes on from there."""
+    days = 4
+    wanted = undisturbed("csv", days)
+    with service_for(days, latency_seconds=0.4) as service:
+        process = start(service, tmp_path, days, workers=workers)
+        wait_for(lambda: len(service.requests) >= further, process)
+        began = time.monotonic()
+        process.send_signal(number)
+        text, _ = process.communicate(timeout=30)
+        took = time.monotonic() - began
+        asked = len(service.requests)
+        assert process.returncode == 130, text
+        assert took < 2, f"it took {took:.1f} s to end"
+        assert "Traceback" not in text
+        check_truth(service, config_of(service, tmp_path, days, "csv"))
+        rows = list(HistoricalTelemetry(tmp_path / "download_telemetry.csv").iter_rows())
+        assert "FAILED" not in {r.status for r in rows}, "a stop is no failure"
+        time.sleep(0.5)
+        assert len(service.requests) == asked
+        service.latency_seconds = 0.0
+        process = start(service, tmp_path, days)
+        text, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, text
+        assert artifacts(tmp_path) == wanted and left_behind(tmp_path) == []
+        assert chunks_asked(service).total() - len(chunks_asked(service)) <= workers
+
+
+@pytest.mark.skipif(not POSIX, reason="there are no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("fault, options", [("429", {"retry_after": "250"}), ("503", {}), ("endless", {}), ("drip", {}),
+                                            ("slow", {"seconds": 60.0})])
+def test_signals_while_it_waits(number, fault, options, tmp_path):
+    """In a pause that the service asked for, in back-off, and in an answer that does not end: out within two seconds."""
+    with service_for(2, latency_seconds=0.0) as service:
+        service.inject(fault, times=None, match=lambda r: r.params.get("maxResults") == "10000", **options)
+        process = start(service, tmp_path, 2)
+        wait_for(lambda: len(service.requests) >= 2, process)
+        time.sleep(0.3)
+        process.send_signal(number)
+        began = time.monotonic()
+        text, _ = process.communicate(timeout=30)
+        assert time.monotonic() - began < 2
+        assert process.returncode == 130, text
+        rows = list(HistoricalTelemetry(tmp_path / "download_telemetry.csv").iter_rows())
+        assert [r.status for r in rows] == ["DOWNLOAD_PENDING"]
+
+
+def test_two_runs_at_once(tmp_path):
+    """The second is refused at once and names the first; the first does not notice."""
+    with service_for(3, latency_seconds=0.3) as service:
+        first = start(service, tmp_path, 3)
+        wait_for(lambda: len(service.requests) >= 2, first)
+        second = start(service, tmp_path, 3)
+        text, _ = second.communicate(timeout=30)
+        assert second.returncode == 2 and str(first.pid) in text, text
+        text, _ = first.communicate(timeout=60)
+        assert first.returncode == 0, text
+        check_truth(service, config_of(service, tmp_path, 3, "csv"))
+        assert left_behind(tmp_path) == []
+
+
+def test_rows_tell_one_story(tmp_path):
+    """Each attempt is a pending row and, unless it was interrupted, its outcome; begins never run backwards."""
+    with service_for(3, latency_seconds=0.0) as service:
+        process = start(service, tmp_path, 3)
+        process.communicate(timeout=60)
+    rows = list(HistoricalTelemetry(tmp_path / "download_telemetry.csv").iter_rows())
+    assert [r.status for r in rows] == ["DOWNLOAD_PENDING", "DOWNLOADED"] * 2 + ["DOWNLOAD_PENDING", "SKIPPED_NO_DATA"]
+    assert all(a.started_at_utc <= b.started_at_utc for a, b in pairwise(rows))
+    assert len({r.run_id for r in rows}) == 1
