@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['ROW_GROUP_ROWS', 'ENCODERS', 'JsonEncoder', 'CsvEncoder', 'ParquetEncoder', 'spool_folder', 'discard_spool', 'Spool']
 
-# %% ../nbs/08a_artifacts.ipynb #f3ec593d
+# %% ../nbs/08a_artifacts.ipynb #8805d96c
 import errno
 import json
 import os
 import shutil
 from bisect import bisect_right
+from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
@@ -73,7 +74,7 @@ class CsvEncoder:
             _widen(source, target, self.state["columns"], self.state["widths"], check)
         return whole
 
-# %% ../nbs/08a_artifacts.ipynb #8a158d5c
+# %% ../nbs/08a_artifacts.ipynb #06e1fca7
 def _new_keys(records, columns):
     if all(list(record) == columns for record in records):
         return []
@@ -84,13 +85,14 @@ def _csv_header(columns):
 
 def _widen(source, target, columns, widths, check):
     offsets, offset, row = [start for start, _ in widths], 0, b""
-    for line in source:
+    for number, line in enumerate(source):
+        if number % 8_192 == 0:
+            check()
         row += line
         if row.count(b'"') % 2:
             continue                     # the line end was inside quotes
         if offset == 0:
             target.write(_csv_header(columns))
-            check()
         else:
             missing = len(columns) - widths[bisect_right(offsets, offset) - 1][1]
             target.write(row[:-2] + b"," * missing + b"\r\n")
@@ -274,14 +276,19 @@ def _find_ahead(folder, first):
         else:
             path.unlink()
 
-# %% ../nbs/08a_artifacts.ipynb #a97a78ae
+# %% ../nbs/08a_artifacts.ipynb #ad8809e0
 class _SpoolIntake(_SpoolCarryOn):
     def put(self, chunk, body):
         """Keep the answer `body` (a JSON array) to `chunk` (its number) until its turn. Any thread may call it."""
         path = self.folder / f"chunk-{chunk:05}-{crc32(body):08x}"
         fresh = self.folder / f"new-{chunk:05}"
-        fresh.write_bytes(body)
-        os.replace(fresh, path)
+        try:
+            fresh.write_bytes(body)
+            os.replace(fresh, path)
+        except OSError:
+            with suppress(OSError):      # a full disk gets the room back
+                fresh.unlink(missing_ok=True)
+            raise
         self.ahead[chunk] = path
 
     def append_ready(self):

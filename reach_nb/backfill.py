@@ -6,7 +6,8 @@
 __all__ = ['log', 'DownloadRunSummary', 'RunPlanned', 'DayStarted', 'RateChanged', 'DayFinished', 'RunFinished', 'ProgressBar',
            'run_lock', 'means_no_data', 'check_places', 'run_download']
 
-# %% ../nbs/10_backfill.ipynb #e708c8ac
+# %% ../nbs/10_backfill.ipynb #8f8ff1a6
+import errno
 import logging
 import os
 import socket
@@ -39,7 +40,7 @@ from reach_nb.telemetry import (
     TelemetryRow, utcnow_iso,
 )
 from .udl import NoRecordsError, RunLockedError, RunStopped, UDLClient, query, redact
-from .windows import Window, day_window, utc_text
+from .windows import Window, as_utc, day_window, utc_text
 
 # %% ../nbs/10_backfill.ipynb #55dc2ed0
 log = logging.getLogger("reach_nb")
@@ -157,7 +158,7 @@ def _read_holder(path):
     except OSError:
         return "holder unknown"
 
-# %% ../nbs/10_backfill.ipynb #86d3f92f
+# %% ../nbs/10_backfill.ipynb #a5c14df3
 def _attempt_row(run_id, config, planned, prior):
     window = day_window(planned.day)
     return TelemetryRow(
@@ -168,8 +169,8 @@ def _attempt_row(run_id, config, planned, prior):
 
 def _start_stamp(prior):
     now = datetime.now(timezone.utc)
-    with suppress(ValueError, AttributeError):
-        now = max(now, datetime.fromisoformat(prior.started_at_utc) + timedelta(microseconds=1))
+    with suppress(ValueError, AttributeError, OverflowError):
+        now = max(now, as_utc(prior.started_at_utc, "started_at_utc") + timedelta(milliseconds=1))
     return utcnow_iso(now)
 
 def _downloaded(row, path, records, seconds):
@@ -236,12 +237,13 @@ class _Tally:
             raise OSError(error.errno, f"the telemetry row {row.status} of {row.chunk_date_utc} can't be written, "
                           f"so the run ends here ({error.strerror})", str(self.telemetry.path)) from error
 
-# %% ../nbs/10_backfill.ipynb #f66189aa
+# %% ../nbs/10_backfill.ipynb #e9c83ab2
 class _Attempt(_Tally):
     def attempt(self, row, planned, download_fn, injected):
         self.summary.days_attempted += 1
         began = time.monotonic()
         try:
+            _check_there(Path(self.config.output_dir))
             path = Path(download_fn(**_arguments(self.config, planned.day)))
         except RunStopped:
             raise
@@ -255,6 +257,10 @@ class _Attempt(_Tally):
         records = self.records[path] if path in self.records else count_records(path)
         log.info("%s: %d records in %.1f s, %s", planned.day, records, seconds, path)
         return _downloaded(row, path, records, seconds)
+
+def _check_there(folder):
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "the output folder is gone", str(folder))
 
 def _arguments(config, day):
     from astropy.time import Time

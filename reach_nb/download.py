@@ -64,15 +64,15 @@ def join_answers(answers):
     inside = [a.body[1:-1] for a in answers if a.records]
     return Answer(b"[" + b",".join(inside) + b"]", sum(a.records for a in answers))
 
-# %% ../nbs/09_download.ipynb #a7a0241a
+# %% ../nbs/09_download.ipynb #fba16084
 PATIENCE_SECONDS = 1.0    # how long calls under way are waited for once somebody wants out
 _WORKER_ENDED = object()
 
-def fetch_chunks(fetch, chunks, workers, stop):
+def fetch_chunks(fetch, chunks, workers, stop, hang_up=lambda: None):
     """Call `fetch(chunk, give_up)` for each chunk, several at a time, and yield each chunk when its call returns.
 
     Raises the first error of a call, after the calls under way have returned. After a stop, or if it is
-    closed early, it waits for them `PATIENCE_SECONDS`, no longer; they run in daemon threads and end by themselves.
+    closed early, it hangs up on them and waits `PATIENCE_SECONDS` at most; they run in daemon threads.
 
     Parameters
     ----------
@@ -84,17 +84,19 @@ def fetch_chunks(fetch, chunks, workers, stop):
         Calls under way at a time; 1 calls in this thread.
     stop : threading.Event
         Nothing is begun once it is set.
+    hang_up : callable, optional
+        Ends the calls under way.
     """
     give_up = threading.Event()
     if workers > 1:
-        yield from _fetch_in_threads(fetch, chunks, workers, stop, give_up)
+        yield from _fetch_in_threads(fetch, chunks, workers, stop, give_up, hang_up)
     else:
         for chunk in chunks:
             fetch(chunk, give_up)
             yield chunk
 
-# %% ../nbs/09_download.ipynb #23d7e3ff
-def _fetch_in_threads(fetch, chunks, workers, stop, give_up):
+# %% ../nbs/09_download.ipynb #56bc36a9
+def _fetch_in_threads(fetch, chunks, workers, stop, give_up, hang_up):
     results, todo, lock = queue.SimpleQueue(), iter(chunks), threading.Lock()
     threads = [threading.Thread(target=_work, args=(fetch, todo, lock, give_up, results), daemon=True,
                                 name=f"reach_nb-fetch-{n}") for n in range(min(workers, len(chunks)))]
@@ -104,9 +106,13 @@ def _fetch_in_threads(fetch, chunks, workers, stop, give_up):
         yield from _collect(results, len(threads), give_up, stop)
     finally:
         give_up.set()
-        until = time.monotonic() + PATIENCE_SECONDS
-        for thread in threads:
-            thread.join(max(until - time.monotonic(), 0))
+        _end(threads, hang_up)
+
+def _end(threads, hang_up):
+    until = time.monotonic() + PATIENCE_SECONDS
+    while (alive := [t for t in threads if t.is_alive()]) and time.monotonic() < until:
+        hang_up()
+        alive[0].join(0.05)
 
 def _work(fetch, todo, lock, give_up, results):
     while not give_up.is_set():
@@ -211,7 +217,7 @@ def _artifact_of(window, sensor_id, descriptor, output_format, output_dir):
     artifact.parent.mkdir(parents=True, exist_ok=True)
     return artifact
 
-# %% ../nbs/09_download.ipynb #401ce328
+# %% ../nbs/09_download.ipynb #2ebea7f5
 @dataclass
 class _Filling:
     client: UDLClient
@@ -228,7 +234,7 @@ class _Filling:
             self.tell(spool, chunks, fetched=False)
         missing = spool.missing(len(chunks))
         self.append(spool, chunks, fetched=False)
-        with closing(fetch_chunks(fetch, missing, workers, self.client.stop)) as finished:
+        with closing(fetch_chunks(fetch, missing, workers, self.client.stop, self.client.hang_up)) as finished:
             for _ in finished:
                 self.append(spool, chunks, fetched=True)
         self.check()

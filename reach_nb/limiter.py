@@ -112,7 +112,7 @@ class _SharedRate(_Rate):
                 pause, self._burst_end = max(pause, self._pause), now + FIRST_PAUSE
             self._resume = max(self._resume, now + pause)
 
-# %% ../nbs/04_limiter.ipynb #58fd7a6e
+# %% ../nbs/04_limiter.ipynb #4512c53c
 @dataclass(eq=False)
 class AdaptiveRateController(_SharedRate):
     """One AIMD request rate, shared by all threads of a run. Refuses bad settings with a `ValueError`."""
@@ -125,12 +125,15 @@ class AdaptiveRateController(_SharedRate):
         self.sleep = self.sleep or self.stop.wait
         self._turn = Lock()    # held by the one worker that waits for the next slot
 
-    def acquire(self):
-        """Wait until the next request may start: its slot, a time by `clock` (float), or None once `stop` is set."""
+    def acquire(self, give_up=None):
+        """Wait until the next request may start: its slot, a time by `clock` (float).
+
+        `None` once `stop`, or the caller's own event `give_up`, is set.
+        """
         arrived = self.clock()
         with self._turn:
             now = max(arrived, self.clock())
-            while not self.stop.is_set():
+            while not (self.stop.is_set() or (give_up and give_up.is_set())):
                 with self._lock:
                     gap = max(1 / self.pace, self._pause)
                     slot = max(self._slot + gap, self._resume, arrived, now - gap)    # late by one gap at most

@@ -276,7 +276,7 @@ def _read_bytes(path):
         return path.read_bytes()
     return b""
 
-# %% ../nbs/02_telemetry.ipynb #7930a38c
+# %% ../nbs/02_telemetry.ipynb #16d64c01
 _log = logging.getLogger(__name__)
 
 def _whole_length(data):
@@ -293,8 +293,6 @@ def _whole_length(data):
 def _append_bytes(path, data):
     """Append and see it on disk; the new length of the file in bytes."""
     is_new = not path.exists()
-    if is_new:
-        path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab") as file:
         file.write(data)
         file.flush()
@@ -341,7 +339,7 @@ def _csv_lines(rows, line_end):
     csv.writer(text, lineterminator=line_end).writerows(rows)
     return text.getvalue().encode("utf-8")
 
-# %% ../nbs/02_telemetry.ipynb #efbff724
+# %% ../nbs/02_telemetry.ipynb #8e9b2c50
 def _make_whole(path, data):
     """Set a torn end of a file aside; `(columns, line end)` of what remains, no columns if it has no header yet."""
     whole = _whole_length(data)
@@ -359,6 +357,8 @@ class _Writer:
 
     def append(self, values):
         with self.lock:
+            if not self.size:      # later a folder that has gone is an error: rows would be lost in a new one
+                self.path.parent.mkdir(parents=True, exist_ok=True)
             size = self.path.stat().st_size if self.path.is_file() else 0
             if not size or size != self.size:
                 self.columns, self.line_end = _make_whole(self.path, _read_bytes(self.path))

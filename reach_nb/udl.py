@@ -8,7 +8,7 @@ __all__ = ['log', 'MAX_RESULTS', 'RETRY_AFTER_MIN', 'RETRY_AFTER_MAX', 'RETRIED_
            'TransientError', 'RateLimitedError', 'ServiceError', 'UnreachableError', 'BadAnswerError', 'Answer',
            'read_answer', 'query', 'retry_after_seconds', 'redact', 'UDLClient']
 
-# %% ../nbs/07_udl.ipynb #08720a97
+# %% ../nbs/07_udl.ipynb #6b1b3037
 import base64
 import http.client
 import http.cookiejar
@@ -31,7 +31,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from .constellation import UDL_BASE_URL, is_all
-from .credentials import check_base_url
+from .credentials import check_base_url, on_this_machine
 from .limiter import AdaptiveRateController
 from .windows import obtime_range
 
@@ -250,7 +250,7 @@ class _TrackingAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = self._pools
         return manager
 
-# %% ../nbs/07_udl.ipynb #d277503a
+# %% ../nbs/07_udl.ipynb #8fd76cd9
 class _HeaderAuth(requests.auth.AuthBase):
     def __init__(self, auth_token):
         self._auth_token = auth_token
@@ -259,15 +259,16 @@ class _HeaderAuth(requests.auth.AuthBase):
         request.headers["Authorization"] = self._auth_token
         return request
 
-def _new_session(auth_token, in_flight, connections):
+def _new_session(auth_token, base_url, in_flight, connections):
     session = requests.Session()
+    session.trust_env = not on_this_machine(base_url)      # a proxy is another host
     session.auth = _HeaderAuth(auth_token)
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
         session.mount(scheme, _TrackingAdapter(in_flight, connections))
     return session
 
-# %% ../nbs/07_udl.ipynb #70acd85e
+# %% ../nbs/07_udl.ipynb #a7e78f7b
 class _Line:
     """The connections to the service and the thread that watches over them."""
 
@@ -279,7 +280,7 @@ class _Line:
         self.base_url, self.stop, self.answer_seconds = base_url.rstrip("/"), stop, answer_seconds
         self._redact = partial(redact, auth_token=auth_token)
         self._in_flight = _InFlight()
-        self._session = _new_session(auth_token, self._in_flight, connections)
+        self._session = _new_session(auth_token, base_url, self._in_flight, connections)
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="reach_nb-watch", daemon=True)
         self._watcher.start()
@@ -345,13 +346,13 @@ def _status_error(status, headers, said):
         return BadAnswerError(f"status {status}: a redirect to {host or 'nowhere'}; redirects are never followed")
     return RequestRejectedError(f"status {status}: {said!r}") if status >= 400 else BadAnswerError(f"status {status}: {said!r}")
 
-# %% ../nbs/07_udl.ipynb #21cb5879
+# %% ../nbs/07_udl.ipynb #79f16937
 class _Judged(_Requests):
     _denied = None                # why the credential was refused, once it was
 
     def _ask_once(self, path, params, accept, give_up=None):
         self._check(give_up)
-        slot = self.limiter.acquire()
+        slot = self.limiter.acquire(give_up)
         self._check(give_up)          # it may have been a long wait
         status, headers, body = self._get(path, params, accept)
         log.debug("%s %s %s: %s, %d bytes", path, params["obTime"], params.get("idSensor", "ALL"), status, len(body))

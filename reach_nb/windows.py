@@ -35,7 +35,7 @@ def utc_text(moment):
     """A moment as the UDL writes it: `YYYY-MM-DDTHH:MM:SS.mmmZ` (`moment`: aware `datetime`)."""
     return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
-# %% ../nbs/01_windows.ipynb #918bd93e
+# %% ../nbs/01_windows.ipynb #402720f9
 def as_utc(moment, field="time"):
     """Any moment as an aware `datetime` in UTC, rounded to the millisecond.
 
@@ -61,7 +61,10 @@ def as_utc(moment, field="time"):
         raise ValueError(f"{field}: {original!r} is no moment; give an astropy Time, a datetime "
                          "or text such as 2025-01-31T12:00:00Z")
     moment = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
-    moment += timedelta(microseconds=500)
+    try:
+        moment += timedelta(microseconds=500)
+    except OverflowError:
+        raise ValueError(f"{field}: {original!r} is the last moment there is; give an earlier one") from None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 def _from_iso(text):
