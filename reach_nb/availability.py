@@ -476,7 +476,7 @@ def _draw_months(ax, days, sheet):
         ax.text((month.min() + month.max() + 1) / 2, (year - sheet.year) * sheet.pitch - HEADING / sheet.cell / 2,
                 f"{month.index[0]:%b}", ha="center", va="center", fontsize="large")
 
-# %% ../nbs/11_availability.ipynb #41e1a34b
+# %% ../nbs/11_availability.ipynb #a87dd51e
 def _label_calendar(ax, frame, sheet):
     tops, half = np.arange(sheet.years) * sheet.pitch, HEADING / sheet.cell / 2
     names = [[str(sheet.year + n), "Mon", "Wed", "Fri", "Sun"] for n in range(sheet.years)]
@@ -489,7 +489,8 @@ def _label_calendar(ax, frame, sheet):
     ax.set_aspect("equal")
     ax.set_xlim(-0.1, sheet.weeks + 0.1)
     ax.set_ylim(tops[-1] + 7.1, -2 * half)
-    ax.set_title(_title(frame), loc="left", fontsize="x-large")
+    narrow = sheet.weeks * sheet.cell < 4      # inches
+    ax.set_title(_title(frame).replace(", ", ",\n" if narrow else ", "), loc="left", fontsize="x-large")
 
 # %% ../nbs/11_availability.ipynb #db35221d
 def _number_days(ax, days, looks, sheet):

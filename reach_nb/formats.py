@@ -4,18 +4,21 @@
 
 # %% auto #0
 __all__ = ['SLICE', 'PARQUET_COLUMNS', 'RECORDS_KEY', 'split_records', 'record_slices', 'decode_records', 'json_lines',
-           'csv_field', 'csv_text', 'parquet_schema', 'flatten_record', 'arrow_batches', 'arrow_batch', 'count_records']
+           'csv_field', 'csv_text', 'csv_slices', 'parquet_schema', 'flatten_record', 'arrow_batches', 'arrow_batch',
+           'count_records']
 
-# %% ../nbs/08_formats.ipynb #fc20a1ab
+# %% ../nbs/08_formats.ipynb #e3469161
 import csv
 import io
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import astuple
 
-# %% ../nbs/08_formats.ipynb #406cefa6
+# %% ../nbs/08_formats.ipynb #4c8e56dd
 SLICE = 128    # records decoded and converted at a time: fits the second-level cache
 
 def split_records(body):
@@ -36,9 +39,14 @@ def split_records(body):
 
 def record_slices(body):
     """The records of an answer as dicts, in lists of at most `SLICE` (a generator)."""
+    for piece, _ in _slices(body):
+        yield decode_records(piece)
+
+def _slices(body):
     raws = split_records(body)
     for start in range(0, len(raws), SLICE):
-        yield decode_records(b"[" + b",".join(raws[start:start + SLICE]) + b"]")
+        some = raws[start:start + SLICE]
+        yield b"[" + b",".join(some) + b"]", len(some)
 
 # %% ../nbs/08_formats.ipynb #b1691c11
 def decode_records(body):
@@ -144,6 +152,63 @@ def _list_literals(lists):
             columns = zip(*map(dict.values, items), strict=True)
             return [template % texts for texts in zip(*(map(repr, c) for c in columns), strict=True)]
     return map(str, lists)
+
+# %% ../nbs/08_formats.ipynb #8501b0ea
+_NUMBER = int | float
+_KINDS = {"satNo": _NUMBER, "lat": _NUMBER, "lon": _NUMBER, "alt": _NUMBER, "senPos": list[_NUMBER], "seoList": list[dict]}
+
+@lru_cache(maxsize=8)
+def _usual_decoder(columns):        # a column that is not known is taken for text; a text may be missing, as in DictWriter
+    places = {f"f{place}": name for place, name in enumerate(columns)}
+    fields = [(f, _KINDS[name]) if name in _KINDS else (f, str, "") for f, name in places.items()]
+    usual = msgspec.defstruct("Usual", fields, rename=places, forbid_unknown_fields=True, kw_only=True, gc=False)
+    return msgspec.json.Decoder(list[usual])
+
+def _usual_csv_text(piece, columns):
+    if len(columns) < 2 or b"\\" in piece:
+        return None
+    try:
+        records = _usual_decoder(tuple(columns)).decode(piece)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    fields, quoted = [], 0
+    for values in zip(*map(astuple, records), strict=True):
+        texts = values if type(values[0]) is str else list(_column_fields(values))
+        quoted += "".join(texts).count(",") if type(values[0]) is list else 0
+        fields.append(texts)
+    text = "\r\n".join(map(",".join, zip(*fields, strict=True))) + "\r\n"
+    return text if text.count(",") == quoted + len(records) * (len(columns) - 1) else None
+
+# %% ../nbs/08_formats.ipynb #c5ec4785
+def csv_slices(body, columns):
+    """The rows of an answer, slice by slice, under a header that grows with the keys that are met (a generator).
+
+    Raises `msgspec.DecodeError` if `body` is no JSON array.
+
+    Parameters
+    ----------
+    body : bytes
+        A JSON array of records.
+    columns : list of str
+        The header so far.
+
+    Yields
+    ------
+    tuple of list of str, bytes and int
+        The header from here on, rows that have all its columns, and how many records they hold.
+    """
+    for piece, count in _slices(body):
+        text = _usual_csv_text(piece, columns)
+        if text is None:
+            records = decode_records(piece)
+            columns = [*columns, *_new_keys(records, columns)]
+            text = csv_text(records, columns)
+        yield columns, text.encode(), count
+
+def _new_keys(records, columns):
+    if all(list(record) == columns for record in records):
+        return []
+    return [key for key in dict.fromkeys(key for record in records for key in record) if key not in columns]
 
 # %% ../nbs/08_formats.ipynb #970b0dd6
 _TIMES = ("genTime", "obTime", "createdAt")
