@@ -17,7 +17,7 @@ from zlib import crc32
 
 from filelock import FileLock, Timeout
 
-from .formats import RECORDS_KEY, arrow_batches, csv_field, csv_text, json_lines, parquet_schema, record_slices, split_records
+from .formats import RECORDS_KEY, arrow_batches, csv_field, csv_slices, json_lines, parquet_schema, split_records
 
 # %% ../nbs/08a_artifacts.ipynb #1fd39d9b
 class JsonEncoder:
@@ -52,17 +52,15 @@ class CsvEncoder:
         """The bytes to append for an answer (`body`: JSON array) to a part of `size` bytes, and its number of records."""
         columns, widths = list(self.state["columns"]), list(self.state["widths"])
         pieces, count = [], 0
-        for records in record_slices(body):
-            new = _new_keys(records, columns)
-            if new:
-                columns += new
+        for header, rows, records in csv_slices(body, columns):
+            if len(header) > len(columns):
+                columns = header
                 widths.append([size, len(columns)])
                 if len(widths) == 1:
-                    pieces.append(_csv_header(columns))
-                    size += len(pieces[-1])
-            pieces.append(csv_text(records, columns).encode())
-            size += len(pieces[-1])
-            count += len(records)
+                    rows = _csv_header(columns) + rows
+            pieces.append(rows)
+            size += len(rows)
+            count += records
         self.state = {"columns": columns, "widths": widths}
         return b"".join(pieces), count
 
@@ -75,11 +73,6 @@ class CsvEncoder:
         return whole
 
 # %% ../nbs/08a_artifacts.ipynb #06e1fca7
-def _new_keys(records, columns):
-    if all(list(record) == columns for record in records):
-        return []
-    return [key for key in dict.fromkeys(key for record in records for key in record) if key not in columns]
-
 def _csv_header(columns):
     return (",".join(map(csv_field, columns)) + "\r\n").encode()
 

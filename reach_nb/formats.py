@@ -169,7 +169,7 @@ def _usual_csv_text(piece, columns):
         return None
     try:
         records = _usual_decoder(tuple(columns)).decode(piece)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, ValueError):     # ValueError: a key that no structure can have
         return None
     fields, quoted = [], 0
     for values in zip(*map(astuple, records), strict=True):
