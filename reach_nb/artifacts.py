@@ -180,6 +180,15 @@ def _write_all(file, data):
     while view:                          # an unbuffered write may take a part only
         view = view[file.write(view):]
 
+def _write_whole(path, fresh, data):
+    try:
+        fresh.write_bytes(data)
+        os.replace(fresh, path)
+    except OSError:
+        with suppress(OSError):          # a full disk gets the room back
+            fresh.unlink(missing_ok=True)
+        raise
+
 def _sync_folder(folder):
     if os.name != "nt":                  # Windows has no such thing, and keeps renames in its own journal
         descriptor = os.open(folder, os.O_RDONLY)
@@ -274,14 +283,7 @@ class _SpoolIntake(_SpoolCarryOn):
     def put(self, chunk, body):
         """Keep the answer `body` (a JSON array) to `chunk` (its number) until its turn. Any thread may call it."""
         path = self.folder / f"chunk-{chunk:05}-{crc32(body):08x}"
-        fresh = self.folder / f"new-{chunk:05}"
-        try:
-            fresh.write_bytes(body)
-            os.replace(fresh, path)
-        except OSError:
-            with suppress(OSError):      # a full disk gets the room back
-                fresh.unlink(missing_ok=True)
-            raise
+        _write_whole(path, self.folder / f"new-{chunk:05}", body)
         self.ahead[chunk] = path
 
     def append_ready(self):

@@ -33,12 +33,10 @@ from .formats import count_records, parquet_schema
 from .limiter import AdaptiveRateController
 from reach_nb.planning import (
     ACTION_RUN, ACTION_SKIP_EXISTING, ACTION_SKIP_FAILED, ACTION_SKIP_TERMINAL, PlannedDay, plan_backfill, settled_at,
-    was_unsettled,
-)
-from reach_nb.telemetry import (
+    was_unsettled)
+from .telemetry import (
     STATUS_DOWNLOAD_PENDING, STATUS_DOWNLOADED, STATUS_FAILED, STATUS_SKIPPED_NO_DATA, HistoricalTelemetry,
-    TelemetryRow, utcnow_iso,
-)
+    TelemetryRow, utcnow_iso)
 from .udl import NoRecordsError, RunLockedError, RunStopped, UDLClient, query, redact
 from .windows import Window, as_utc, day_window, utc_text
 
@@ -330,6 +328,13 @@ def check_places(config, telemetry_path):
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"output_dir: {str(folder)!r} is a file; give the name of a folder")
 
+def _prepare(config, telemetry_path, download_fn):
+    check_places(config, telemetry_path)
+    if not config.dry_run:
+        _make_folder(Path(config.output_dir))
+    if config.output_format == "parquet" and download_fn is None:
+        parquet_schema()
+
 def _make_folder(folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -368,11 +373,7 @@ def run_download(config, *, download_fn=None, telemetry=None, stop=None, on_even
     """
     config.validate()
     telemetry = telemetry or HistoricalTelemetry(config.telemetry_file)
-    check_places(config, Path(telemetry.path))
-    if not config.dry_run:
-        _make_folder(Path(config.output_dir))
-    if config.output_format == "parquet" and download_fn is None:
-        parquet_schema()
+    _prepare(config, Path(telemetry.path), download_fn)
     run = _Run(config, str(uuid.uuid4()), telemetry, _teller(_readers(config, on_event, progress)))
     with nullcontext() if config.dry_run else run_lock(telemetry.path):
         return _carry_out(run, download_fn, stop or threading.Event())

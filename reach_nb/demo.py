@@ -29,6 +29,7 @@ def demo_service():
     service.inject(400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-12T12"))
     return service
 
+# %% ../nbs/13a_demo.ipynb #b34edba3
 def run_demo(folder="reach_nb_demo", progress=None):
     """Backfill the demo's two weeks into `folder` and return what there is to show.
 

@@ -126,10 +126,7 @@ class AdaptiveRateController(_SharedRate):
         self._turn = Lock()    # held by the one worker that waits for the next slot
 
     def acquire(self, give_up=None):
-        """Wait until the next request may start: its slot, a time by `clock` (float).
-
-        `None` once `stop`, or the caller's own event `give_up`, is set.
-        """
+        """Wait for the next request's slot, a time by `clock` (float); `None` once `stop` or `give_up` is set."""
         arrived = self.clock()
         with self._turn:
             now = max(arrived, self.clock())

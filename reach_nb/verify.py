@@ -26,9 +26,6 @@ class Finding(NamedTuple):
     detail: str       # in words, with the figures
 
 # %% ../nbs/10a_verify.ipynb #33be887e
-_DONE = (STATUS_DOWNLOADED, STATUS_PROCESS_PENDING, STATUS_PROCESSED, STATUS_UPLOAD_PENDING, STATUS_UPLOADED,
-         STATUS_SKIPPED_NO_INPUT)
-
 def verify_archive(telemetry, output_dir=None, *, sensor_id, descriptor="QUICKLOOK", output_format="csv", client=None):
     """What does not agree between a dataset's artifacts, its telemetry and the service (empty list: all agrees).
 
@@ -63,6 +60,9 @@ def verify_archive(telemetry, output_dir=None, *, sensor_id, descriptor="QUICKLO
     return findings
 
 # %% ../nbs/10a_verify.ipynb #e5892eca
+_DONE = (STATUS_DOWNLOADED, STATUS_PROCESS_PENDING, STATUS_PROCESSED, STATUS_UPLOAD_PENDING, STATUS_UPLOADED,
+         STATUS_SKIPPED_NO_INPUT)
+
 def _find_artifact(row, day, output_dir):
     noted = Path(row.csv_path) if row.csv_path else None
     if noted is not None and (noted.is_file() or output_dir is None):

@@ -67,6 +67,7 @@ def as_utc(moment, field="time"):
         raise ValueError(f"{field}: {original!r} is the last moment there is; give an earlier one") from None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
+# %% ../nbs/01_windows.ipynb #8bbeecc8
 def _from_iso(text):
     text = re.sub(r"\.(\d{1,6})\d*", lambda m: "." + m[1].ljust(6, "0"), text.strip())    # Python 3.10 takes 3 or 6 digits
     try:
