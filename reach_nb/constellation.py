@@ -9,7 +9,7 @@ __all__ = ['POD_FLAVORS', 'SENSORS', 'SENSOR_IDS', 'FLAVORS', 'UDL_BASE_URL', 'S
 
 # %% ../nbs/00_constellation.ipynb #634cf1b1
 import re
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 # %% ../nbs/00_constellation.ipynb #36f8227b
@@ -115,6 +115,11 @@ def unknown_sensor_hint(sensor_id):
     text = normalize_sensor_id(sensor_id)
     if text == "ALL" or text in SENSORS:
         return ""
-    digits = re.sub(r"\D", "", text)
-    near = get_close_matches(f"REACH-{digits}" if digits else text.upper(), SENSOR_IDS, n=1, cutoff=0.0)[0]
+    near = max(SENSOR_IDS, key=lambda known: _likeness(text.upper(), known))
     return f"sensor_id: {sensor_id!r} is not a REACH sensor; did you mean {near}? (ALL means all {len(SENSORS)})"
+
+def _likeness(text, known):
+    """How alike two ids are: shared digits or letters in order, then nearness of the numbers."""
+    digits = re.sub(r"\D", "", text)
+    alike = SequenceMatcher(None, digits or text, known[6:] if digits else known).ratio()
+    return alike, -abs(int(digits or 0) - int(known[6:]))
