@@ -60,13 +60,15 @@ def decode_records(body):
         return json.loads(body)
 
 # %% ../nbs/08_formats.ipynb #a9b6cc90
-def json_lines(body):
+def json_lines(body, continued=False):
     """The records of an answer as lines of a JSON array, without its brackets: `b"{…},\\n{…}"`, and their number.
 
     Parameters
     ----------
     body : bytes
         A JSON array of objects.
+    continued : bool
+        Whether there are records before these: then a separator comes first, if there is a record.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def json_lines(body):
     if b"\n" in body or b"\r" in body:
         body = body.replace(b"\r", b" ").replace(b"\n", b" ")
     raws = split_records(body)
-    return b",\n".join(raws), len(raws)
+    return b",\n".join([b""] * continued + raws if raws else []), len(raws)
 
 # %% ../nbs/08_formats.ipynb #7628c250
 _SPECIAL = re.compile(r'[",\r\n]')
