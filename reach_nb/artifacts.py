@@ -29,10 +29,9 @@ class JsonEncoder:
 
     def encode(self, body, size):
         """The bytes to append for an answer (`body`: JSON array) to a part of `size` bytes, and its number of records."""
-        text, count = json_lines(body)
-        separator = b",\n" if self.state["records"] and count else b""
+        text, count = json_lines(body, continued=self.state["records"] > 0)
         self.state = {"records": self.state["records"] + count}
-        return separator + text, count
+        return text, count
 
     def finish(self, part, whole, check):
         """Make the file at `part` whole and return its path; `check()` is called now and then and may raise."""
@@ -108,7 +107,7 @@ class ParquetEncoder:
         count = len(split_records(body))
         batches = arrow_batches(body, self.schema)
         self.state = {"records": self.state["records"] + count}
-        return b"".join(batch.serialize().to_pybytes() for batch in batches), count
+        return b"".join(batch.serialize() for batch in batches), count
 
     def finish(self, part, whole, check):
         """Make the file at `part` whole and return its path; `check()` is called now and then and may raise."""

@@ -60,20 +60,24 @@ def decode_records(body):
         return json.loads(body)
 
 # %% ../nbs/08_formats.ipynb #a9b6cc90
-def json_lines(body):
+def json_lines(body, continued=False):
     """The records of an answer as lines of a JSON array, without its brackets: `b"{…},\\n{…}"`, and their number.
 
     Parameters
     ----------
     body : bytes
         A JSON array of objects.
+    continued : bool
+        Whether there are records before these: then a separator comes first, if there is a record.
 
     Returns
     -------
     tuple of bytes and int
     """
+    if b"\n" in body or b"\r" in body:
+        body = body.replace(b"\r", b" ").replace(b"\n", b" ")
     raws = split_records(body)
-    return b",\n".join(bytes(raw).replace(b"\r", b" ").replace(b"\n", b" ") for raw in raws), len(raws)
+    return b",\n".join([b""] * continued + raws if raws else []), len(raws)
 
 # %% ../nbs/08_formats.ipynb #7628c250
 _SPECIAL = re.compile(r'[",\r\n]')
@@ -123,7 +127,8 @@ def _column_fields(values):
     if kinds == {int}:
         return map(str, values)
     if kinds == {list}:
-        return _quoted(list(_list_literals(values)))
+        template, parts = _list_parts(values)
+        return _quoted([template % part for part in parts])
     return map(csv_field, values)
 
 def _quoted(literals):          # Python literals hold no line breaks, but often commas
@@ -132,26 +137,30 @@ def _quoted(literals):          # Python literals hold no line breaks, but often
     return [f'"{text}"' if "," in text else text for text in literals]
 
 # %% ../nbs/08_formats.ipynb #75aed286
+_SHORT_EXPONENT = re.compile(r"e-(\d)\b")
+
 def _float_texts(values):
     text = msgspec.json.encode(values)
-    if b"e" in text or b"0.0000" in text or b"null" in text:
+    if b"0.0000" in text or b"null" in text or text.count(b"e") > text.count(b"e-"):
         return list(map(repr, values))
-    return text[1:-1].decode().split(",")
+    return _SHORT_EXPONENT.sub(r"e-0\1", text[1:-1].decode()).split(",")
 
-def _list_literals(lists):
+def _literals(values):
+    return _float_texts(values) if set(map(type, values)) == {float} else map(repr, values)
+
+def _list_parts(lists):         # the literals as one template, and the texts to put into it for each list
     n = len(lists[0])
     if n and set(map(len, lists)) == {n}:
         first = lists[0][0]
         items = [item for values in lists for item in values]
         kinds = set(map(type, items))
         if kinds == {float}:
-            texts = _float_texts(items)
-            return [f"[{', '.join(texts[i:i + n])}]" for i in range(0, len(texts), n)]
+            return "[" + ", ".join(["%s"] * n) + "]", zip(*[iter(_float_texts(items))] * n, strict=True)
         if n == 1 and kinds == {dict} and first and len(set(map(tuple, items))) == 1:
-            template = "[{" + ", ".join(repr(key).replace("%", "%%") + ": %s" for key in first) + "}]"
+            keys = (repr(key).replace("%", "%%") + ": %s" for key in first)
             columns = zip(*map(dict.values, items), strict=True)
-            return [template % texts for texts in zip(*(map(repr, c) for c in columns), strict=True)]
-    return map(str, lists)
+            return "[{" + ", ".join(keys) + "}]", zip(*map(_literals, columns), strict=True)
+    return "%s", zip(map(str, lists))
 
 # %% ../nbs/08_formats.ipynb #8501b0ea
 _NUMBER = int | float
@@ -171,13 +180,17 @@ def _usual_csv_text(piece, columns):
         records = _usual_decoder(tuple(columns)).decode(piece)
     except (msgspec.DecodeError, RecursionError, ValueError):     # ValueError: a key that no structure can have
         return None
-    fields, quoted = [], 0
+    fields, commas, quotes = [], len(columns) - 1, 0          # the latter two in each row, if all is as usual
     for values in zip(*map(astuple, records), strict=True):
-        texts = values if type(values[0]) is str else list(_column_fields(values))
-        quoted += "".join(texts).count(",") if type(values[0]) is list else 0
-        fields.append(texts)
+        if type(values[0]) is list:
+            template, parts = _list_parts(values)
+            if "," in template:
+                template, commas, quotes = f'"{template}"', commas + template.count(","), quotes + 2
+            values = [template % part for part in parts]
+        fields.append(values if type(values[0]) is str else list(_column_fields(values)))
     text = "\r\n".join(map(",".join, zip(*fields, strict=True))) + "\r\n"
-    return text if text.count(",") == quoted + len(records) * (len(columns) - 1) else None
+    as_usual = (text.count(","), text.count('"')) == (commas * len(records), quotes * len(records))
+    return text if as_usual else None
 
 # %% ../nbs/08_formats.ipynb #c5ec4785
 def csv_slices(body, columns):
@@ -302,7 +315,7 @@ def arrow_batches(body, schema=None):
 def _usual_batches(pa, body, schema):
     from importlib import import_module
     arrow_json = import_module("pyarrow.json")
-    lines = b"\n".join(bytes(raw).replace(b"\n", b" ") for raw in split_records(body))
+    lines = b"\n".join(split_records(body.replace(b"\n", b" ")))
     if not lines:
         return []
     options = arrow_json.ParseOptions(explicit_schema=_wire_schema(pa, schema), unexpected_field_behavior="error")
