@@ -1,9 +1,12 @@
 """Prints the oldest supported version of every run-time dependency, as constraints for pip:
 
     python tools/oldest.py > oldest.txt && pip install -c oldest.txt -e '.[dev,aws]'
+
+With `--names`, their names alone.
 """
 import re
 import shlex
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -24,4 +27,4 @@ def oldest():
 
 if __name__ == "__main__":
     for name, bound in oldest().items():
-        print(f"{name}=={bound}")
+        print(name if sys.argv[1:] == ["--names"] else f"{name}=={bound}")
