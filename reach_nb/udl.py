@@ -18,7 +18,7 @@ import re
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -104,12 +104,13 @@ def read_answer(body):
     -------
     Answer
     """
-    text = body.strip()
-    if text[:1] == b"{":
-        text = b"[" + text + b"]"
+    text = body.strip() or b"[]"
     try:
         text.isascii() or text.decode()       # a look at each byte costs a fifth of a copy as text
-        return Answer(text or b"[]", len(msgspec.json.decode(text, type=list[_Timed])) if text else 0)
+        if text[:1] == b"{":
+            msgspec.json.decode(text, type=_Timed)
+            return Answer(b"[" + text + b"]", 1)
+        return Answer(text, len(msgspec.json.decode(text, type=list[_Timed])))
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
         raise BadAnswerError(f"the answer is no list of records: {error}; it begins {_excerpt(body)!r}") from None
 
@@ -174,7 +175,7 @@ def retry_after_seconds(text, now=None):
 def _seconds_until(text, now):
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return ((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)) - now).total_seconds()
 
@@ -281,7 +282,7 @@ class _Line:
         self._redact = partial(redact, auth_token=auth_token)
         self._in_flight = _InFlight()
         self._session = _new_session(auth_token, base_url, self._in_flight, connections)
-        self._closed = threading.Event()
+        self._closed, self._alone = threading.Event(), threading.Lock()
         self._watcher = threading.Thread(target=self._watch, name="reach_nb-watch", daemon=True)
         self._watcher.start()
 
@@ -300,8 +301,38 @@ class _Line:
         self._watcher.join()
 
 # %% ../nbs/07_udl.ipynb #773dff12
-class _Requests(_Line):
-    max_answer_bytes = 256 * 2**20
+_LINE_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+
+class _Reading(_Line):
+    max_answer_bytes = 64 * 2**20
+
+    def _read(self, response):
+        length, pieces, size = response.headers.get("Content-Length", ""), [], 0
+        packed = "Content-Encoding" in response.headers     # unpacking copies, packed or not; and little may become much
+        announced = int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+        self._bound(announced or 0)
+        while piece := response.raw.read(2**16 if packed else 2**22, decode_content=packed):    # the usual answer is one piece
+            pieces.append(piece)
+            size += len(piece)
+            self._bound(size)
+        received, framed = response.raw.tell(), announced is not None or "Transfer-Encoding" in response.headers
+        if received < (announced or 0):
+            raise BadAnswerError(f"the answer is shorter ({received} bytes) than announced ({announced})")
+        if not size and (received or not framed):     # cut off at once, or a packed answer cut off in its head
+            raise BadAnswerError("the answer is empty, and nothing says that it was meant to be")
+        return b"".join(pieces)
+
+    def _bound(self, size):
+        if size > self.max_answer_bytes:
+            raise BadAnswerError(f"the answer is over the limit of {self.max_answer_bytes} bytes")
+
+    def _glance(self, response):      # a refusal is one, whatever becomes of its body
+        with suppress(*_LINE_ERRORS):
+            return response.raw.read(2**16, decode_content=True)
+        return b""
+
+# %% ../nbs/07_udl.ipynb #dd77f01d
+class _Requests(_Reading):
     timeouts = (10.0, 60.0)       # seconds to connect; seconds without a byte
 
     def _get(self, path, params, accept):
@@ -309,28 +340,18 @@ class _Requests(_Line):
         try:
             with self._session.get(self.base_url + path, params=params, headers={"Accept": accept}, stream=True,
                                    timeout=self.timeouts, allow_redirects=False) as response:
-                return response.status_code, response.headers, self._read(response)
+                read = self._read if response.status_code == 200 else self._glance
+                return response.status_code, response.headers, read(response)
         except urllib3.exceptions.DecodeError as error:
             raise BadAnswerError(f"the answer can't be unpacked: {error}") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+        except _LINE_ERRORS as error:
             took = time.monotonic() - began
             late = f" (over the limit of {self.answer_seconds:g} s)" if took >= self.answer_seconds else ""
             raise UnreachableError(self._redact(f"{type(error).__name__} after {took:.1f} s{late}: {error}")) from None
+        except ValueError as error:        # an address in a redirect that is none
+            raise BadAnswerError(self._redact(f"the answer can't be read: {error}")) from None
         finally:
             self._in_flight.end()
-
-    def _read(self, response):
-        pieces, size = [], 0
-        packed = "Content-Encoding" in response.headers                    # unpacking copies, packed or not
-        while piece := response.raw.read(2**22, decode_content=packed):    # the usual answer is one piece
-            pieces.append(piece)
-            size += len(piece)
-            if size > self.max_answer_bytes:
-                raise BadAnswerError(f"the answer is over the limit of {self.max_answer_bytes} bytes")
-        announced = response.headers.get("Content-Length")
-        if announced and response.raw.tell() < int(announced):
-            raise BadAnswerError(f"the answer is shorter ({response.raw.tell()} bytes) than announced ({announced})")
-        return b"".join(pieces)
 
 # %% ../nbs/07_udl.ipynb #667d81f0
 RETRIED_STATUSES = (408, 500, 502, 503, 504)
@@ -351,14 +372,20 @@ def _status_error(status, headers, said):
 # %% ../nbs/07_udl.ipynb #79f16937
 class _Judged(_Requests):
     _denied = None                # why the credential was refused, once it was
+    _accepted = False             # whether it was accepted once; until then nobody asks while another waits
 
     def _ask_once(self, path, params, accept, give_up=None):
+        with nullcontext() if self._accepted else self._alone:
+            return self._ask_now(path, params, accept, give_up)
+
+    def _ask_now(self, path, params, accept, give_up):
         self._check(give_up)
         slot = self.limiter.acquire(give_up)
         self._check(give_up)          # it may have been a long wait
         status, headers, body = self._get(path, params, accept)
         log.debug("%s %s %s: %s, %d bytes", path, params["obTime"], params.get("idSensor", "ALL"), status, len(body))
         if status == 200:
+            self._accepted = True
             return slot, body
         error = _status_error(status, headers, self._redact(_excerpt(body)))
         if isinstance(error, AuthenticationError):
@@ -383,9 +410,10 @@ class _Patient(_Judged):
                 return once()
             except TransientError as error:
                 self._check(give_up)      # a stop hangs up on requests: then that is the reason
+                said = self._redact(str(error))       # a bad answer is quoted, and may quote the request
                 if tries > self.max_retries:
-                    raise type(error)(f"{error} ({tries} tries)", error.retry_after) from None
-                log.info("try %d of %d: %s", tries, self.max_retries + 1, error)
+                    raise type(error)(f"{said} ({tries} tries)", error.retry_after) from None
+                log.info("try %d of %d: %s", tries, self.max_retries + 1, said)
                 seconds = 0.0 if error.retry_after else self.backoff_seconds * 2 ** (tries - 1) * random.uniform(1, 1.25)
             self._wait(seconds, give_up)
 
@@ -412,7 +440,7 @@ class _Questions(_Patient):
         """How many records the service says match (int); `params`: a `query` made with `max_results=None`. Raises as `fetch`."""
         def once():
             slot, body = self._ask_once(self.endpoint + "/count", params, "text/plain")
-            if not body.strip().isdigit():
+            if not re.fullmatch(rb"\s*[0-9]{1,18}\s*", body):
                 raise BadAnswerError(f"the count is no number: {_excerpt(body)!r}")
             self.limiter.record_success(slot)
             return int(body)
