@@ -289,8 +289,7 @@ class _SpoolIntake(_SpoolCarryOn):
         """Append the answers whose turn has come; yields `(chunk, records)` after each. One thread only."""
         while self.next in self.ahead:
             path = self.ahead[self.next]
-            data, count = self.encoder.encode(path.read_bytes(), self.size)
-            data = data if self.size else self.encoder.head + data
+            data, count = self._encoded(path)
             _write_all(self.part, data)
             start, self.size, self.records = self.size, self.size + len(data), self.records + count
             _write_all(self.journal, _journal_line({
@@ -300,6 +299,14 @@ class _SpoolIntake(_SpoolCarryOn):
             path.unlink()
             self.next += 1
             yield self.next - 1, count
+
+    def _encoded(self, path):
+        try:
+            data, count = self.encoder.encode(path.read_bytes(), self.size)
+        except Exception:
+            path.unlink(missing_ok=True)     # what can't be converted is not kept to fail again, but asked for again
+            raise
+        return (data if self.size else self.encoder.head + data), count
 
     def missing(self, chunks):
         """The numbers of the chunks, of `chunks` in all, that are neither appended nor waiting their turn (list)."""

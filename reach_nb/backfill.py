@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 
 from .artifacts import discard_spool
 from .constellation import expected_records
-from .download import ChunkDone, download_UDL_reach_window
+from .download import ChunkDone, ask_aside, download_UDL_reach_window
 from .formats import count_records, parquet_schema
 from .limiter import AdaptiveRateController
 from reach_nb.planning import (
@@ -238,10 +238,10 @@ class _Tally:
 # %% ../nbs/10_backfill.ipynb #e9c83ab2
 class _Attempt(_Tally):
     def attempt(self, row, planned, download_fn, injected):
-        self.summary.days_attempted += 1
         began = time.monotonic()
         try:
             _check_there(Path(self.config.output_dir))
+            self.summary.days_attempted += 1
             path = Path(download_fn(**_arguments(self.config, planned.day)))
         except RunStopped:
             raise
@@ -303,7 +303,8 @@ def _built_in(run, plan, stop):
     with UDLClient(config.auth_token, config.base_url, limiter=limiter, stop=stop,
                    connections=config.max_concurrent_requests) as client:
         start = day_window(days[0]).start
-        client.probe(query(config.sensor_id, config.descriptor, Window(start, start + timedelta(seconds=1))))
+        first = query(config.sensor_id, config.descriptor, Window(start, start + timedelta(seconds=1)))
+        ask_aside(client, lambda: client.probe(first))
         yield partial(download_UDL_reach_window, base_url=config.base_url, stop=stop, client=client,
                       on_event=_with_rates(run.hear, run.tell, limiter), keep_receipt=True)
 

@@ -308,11 +308,11 @@ class _Reading(_Line):
 
     def _read(self, response):
         length, pieces, size = response.headers.get("Content-Length", ""), [], 0
+        packed = "Content-Encoding" in response.headers     # unpacking copies, packed or not; and little may become much
         announced = int(length) if re.fullmatch("[0-9]{1,18}", length) else None
         self._bound(announced or 0)
-        packed = "Content-Encoding" in response.headers         # a packed piece can be a thousand times as large unpacked
-        while piece := response.raw.read(2**18 if packed else 2**22, decode_content=packed):
-            pieces.append(piece)                                 # usually one
+        while piece := response.raw.read(2**16 if packed else 2**22, decode_content=packed):    # the usual answer is one piece
+            pieces.append(piece)
             size += len(piece)
             self._bound(size)
         received, framed = response.raw.tell(), announced is not None or "Transfer-Encoding" in response.headers
