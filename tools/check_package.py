@@ -1,7 +1,7 @@
 """Checks a built wheel and sdist: check_package.py DIST
 
-What is in them, what they say of themselves, and that each installs and works in an environment that has nothing
-else, with a root import that costs next to nothing.
+What is in them, what they say of themselves, and that each installs and works in an environment without notebook
+tools, with a root import that costs next to nothing.
 """
 import subprocess
 import sys
@@ -59,18 +59,17 @@ def seconds(python, code, folder):
                   for _ in range(7))
 
 
-def check_installed(package, folder):
-    venv.create(folder / "venv", with_pip=True)
+def check_installed(package, folder, *options):
     scripts = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
     python = next(p for p in (scripts / "python.exe", scripts / "python") if p.exists())
     pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--quiet"]
-    subprocess.run([*pip, package], check=True)
+    subprocess.run([*pip, *options, package], check=True)
 
     def run(*command):
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
     version = run(python, "-c", "import reach_nb; print(reach_nb.__version__)")
-    expect(f"{package.name} installs alone", version in package.name, version)
+    expect(f"{package.name} installs and is imported", version in package.name, version)
     expect("`reach_nb --version`", version in run(next(scripts.glob("reach_nb*")), "--version"))
     expect("`python -m reach_nb --version`", version in run(python, "-m", "reach_nb", "--version"))
     names = "import reach_nb\nfor name in reach_nb.__all__: getattr(reach_nb, name)\nprint(len(reach_nb.__all__))"
@@ -84,9 +83,10 @@ def main(dist):
     wheel, sdist = next(dist.glob("*.whl")), next(dist.glob("*.tar.gz"))
     check_contents(wheel, sdist)
     check_metadata(wheel)
-    for package in wheel, sdist:
-        with tempfile.TemporaryDirectory() as folder:
-            check_installed(package.resolve(), Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(Path(folder) / "venv", with_pip=True)
+        check_installed(wheel.resolve(), Path(folder))
+        check_installed(sdist.resolve(), Path(folder), "--force-reinstall", "--no-deps")    # in place of the wheel
 
 
 if __name__ == "__main__":

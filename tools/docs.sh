@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Builds the site into _docs/. Needs Quarto (https://quarto.org/docs/get-started) and `pip install -e '.[dev]'`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+command -v quarto > /dev/null || { echo 'Quarto is not installed: https://quarto.org/docs/get-started' >&2; exit 1; }
+trap 'rm -f nbs/_quarto.yml nbs/nbdev.yml' EXIT     # left there, they would make nbs/ a project of its own
+rm -rf _proc
+cp _quarto.yml nbs/
+nbdev_docs
