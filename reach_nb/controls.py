@@ -17,9 +17,9 @@ import traitlets
 # %% ../nbs/13b_controls.ipynb #c59fdc75
 STYLE = """<style>
 .rn-panel :is(button, input, select, summary, .rn-days):focus-visible {outline: 3px solid var(--jp-brand-color1, #0072B2); outline-offset: 1px}
-.rn-panel {color: var(--jp-content-font-color1)} .rn-saved {display: none}
+.rn-panel {color: var(--jp-content-font-color1)} .rn-saved {display: none} [data-jp-theme-light="false"] .rn-panel {color-scheme: dark}
 .rn-panel :is(.rn-text, .rn-text td, .rn-text th, .rn-text summary) {line-height: 1.45; font-size: var(--jp-widgets-font-size, 13px)}
-.rn-error {color: var(--jp-error-color0, #b71c1c); font-weight: 600; line-height: 1.35; margin: 0 0 4px 2px; max-width: 34em}
+.rn-error {color: var(--jp-error-color0, #b71c1c); font-weight: 600; line-height: 1.35; margin: 0 0 4px 2px} .rn-field .rn-error {max-width: 26em}
 .rn-panel .rn-status {font-size: 1.1em; font-weight: 600}
 .rn-panel .rn-scroll {max-height: 15em; overflow: auto; border: 1px solid var(--jp-border-color2)}
 .rn-panel table.rn-table {border-collapse: collapse; white-space: nowrap}
@@ -28,6 +28,8 @@ STYLE = """<style>
   color: inherit; background: none}
 .rn-panel progress {width: min(32em, 55%); height: 14px; vertical-align: middle; accent-color: #0072B2}
 .rn-login {display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: end} .rn-login label {display: grid; font-size: var(--jp-widgets-font-size)}
+.rn-login input {box-sizing: border-box; height: 28px; padding: 0 8px; color: var(--jp-ui-font-color1); background: var(--jp-layout-color1);
+  border: 1px solid var(--jp-border-color1); font-size: inherit} .rn-login button {width: auto; margin: 0}
 .rn-days {position: relative; display: inline-block; cursor: pointer; max-width: 100%; line-height: 0}
 .rn-mark {position: absolute; box-sizing: border-box; border: 3px solid var(--jp-content-font-color0, #000); outline: 2px solid var(--jp-layout-color0, #fff); pointer-events: none}
 </style>"""

@@ -129,12 +129,15 @@ def _recolor(figure):
     from matplotlib import rcParams
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_hex
+    from matplotlib.patheffects import Normal, withStroke
     from matplotlib.spines import Spine
     from matplotlib.text import Text
     known = {to_hex(rcParams["text.color"]): _TEXT, to_hex(rcParams["axes.facecolor"]): _GROUND}
     for text in figure.findobj(Text):
-        if not text.get_path_effects():
+        effects = text.get_path_effects()
+        if not any(type(effect) is Normal for effect in effects):      # its own colours
             text.set_color(known.get(to_hex(text.get_color()), text.get_color()))
+            text.set_path_effects([withStroke(linewidth=2.5, foreground=_GROUND) for _ in effects])
     for spine in figure.findobj(Spine):
         spine.set_edgecolor(_TEXT)
     for axes in figure.axes:

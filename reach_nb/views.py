@@ -110,7 +110,7 @@ class BackfillForm:
             self.fields[name] = Field(name, make(value=values[name]))
             self.fields[name].input.description = label
         self._basic, self._advanced = (self._grid(names) for names in (BASIC_FIELDS, ADVANCED_FIELDS))
-        self._fold = ipywidgets.ToggleButton(value=False, layout={"width": "auto"})
+        self._fold = ipywidgets.ToggleButton(value=False, layout={"width": "auto", "align_self": "flex-start"})
         self._fold.observe(self._open, "value")
         self.box = ipywidgets.VBox([self._basic, self._fold, self._advanced])
         self._open()
@@ -175,15 +175,22 @@ class Login:
                 found = f"found in {find_udl_auth(base_url, env=self._env).source}"
             except (RuntimeError, ValueError) as error:
                 self.problem = str(error)
-        self._show(f"Login: {found}." if not self.problem else self.problem[0].upper() + self.problem[1:])
+        self._show(f"Login: {found}." if not self.problem else "")
 
 # %% ../nbs/13c_views.ipynb #08387c7e
 class TypedLogin(Login):
     """The same, and what is done with it."""
 
     def _show(self, text):
-        self._text.value = text_html(text, "rn-error" if self.problem else "")
+        ask = text_html("Type the login for the UDL here: it is kept in this kernel only, never in the notebook.")
+        why = folded("Why, and other ways", text_html(self.problem))
+        self._text.value = ask + why if self.problem else text_html(text)
         self._field.wanted = bool(self.problem)
+
+    def _blame(self, problem):
+        self.problem = problem
+        self._text.value = text_html(problem, "rn-error", "alert")
+        self._field.wanted = True
 
     def take(self, username, password):
         """Take a login that was typed, for the service that was looked for last."""
@@ -192,15 +199,14 @@ class TypedLogin(Login):
             self._header, self._base_url = find_udl_auth(self._asked_for, env=typed).header, self._asked_for
             self._how = "typed here"
         except (RuntimeError, ValueError) as error:
-            self.problem = str(error)
-            self._show(self.problem)
+            self._blame(str(error).replace("UDL_AUTH_USERNAME", "user name").replace("UDL_AUTH_PASSWORD", "password"))
         else:
             self.look(self._asked_for)
 
     def refused(self, why):
         """Say that the service refused the login, and ask for another one (`why`: str)."""
-        self._header, self.problem = "", f"{why} Type the login here; it is kept in this kernel only."
-        self._show(self.problem)
+        self._header = ""
+        self._blame(f"{why} Type another login here; it is kept in this kernel only, never in the notebook.")
 
     def header(self, base_url):
         """The header for a service. Raises as `find_udl_auth` if there is none."""

@@ -161,7 +161,7 @@ class _PlannedRun(_ShownRun):
             todo = any(p.action == ACTION_RUN for p in self.plan(False, retry_failed)) and self._download_fn is None
             self.login.look(config.base_url)
             if todo and self.login.problem:
-                raise ValueError(f"There is no login yet. {self.login.problem}")
+                raise ValueError("There is no login yet: type it above, and start again.")
             login = (lambda: self.login.header(config.base_url)) if todo else None
             self._follow(BackfillJob(config, login=login, download_fn=self._download_fn).start())
         return self
@@ -347,7 +347,7 @@ class _DayView:
         self.stop_button = _button("Stop", lambda: self.job and self.job.stop(), on_error)
         self._on_error, self._actions = on_error, _row(self.sensors_button, self.rerun_button, self.stop_button)
         self.box = ipywidgets.VBox([self._facts, self._actions, self.login.box, self._run_view.box, self._sensors])
-        self.box.layout.display = "none"
+        self.box.layout.display = self.login.box.layout.display = "none"    # the login until it is needed
 
     def show(self, source, day):
         """Show a day (Timestamp) of a `_Source`, as it is now."""
@@ -383,8 +383,9 @@ class _RerunView(_DayView):
         folder = self._artifact.parent if self._artifact else path.parent
         config = DownloadRunConfig(self.day.date(), self.day.date(), folder, telemetry_path=path, base_url=base_url, **self.source.dataset())
         self.login.look(base_url)
+        self.login.box.layout.display = "flex"
         if self.login.problem:
-            raise ValueError("There is no login yet.")
+            raise ValueError("There is no login yet: type it here, and try again.")
         self.job = BackfillJob(config, login=lambda: self.login.header(base_url), telemetry=forgetful(path)).start()
         self._pump = Pump(self.refresh, lambda: self.job.active, self._on_error)
         self._pump.start()
@@ -455,7 +456,7 @@ class _Exploring:
     def _draw(self):
         with self._lock:
             self.frame = self.source.frame(_SPANS[self._choices.span.value])
-            self.day = self.day if self.day in self.frame.index else None
+            self.day, self._word.value = self.day if self.day in self.frame.index else None, ""
             self._about.value = text_html(str(self.source.path)) + folded("In words", f"<pre class='rn-log'>{html.escape(describe(self.frame))}</pre>")
             self._pictures.show(self.frame, self.day)
             self._choices.show(self.source.found, self.source.chosen, self.day)
@@ -473,7 +474,7 @@ class _LiveExploring(_Exploring):
     def _poll(self):
         if (began := time.monotonic()) >= self._not_before:
             self.refresh()
-            self._not_before = time.monotonic() + 10 * (time.monotonic() - began)
+            self._not_before = time.monotonic() + 5 * (time.monotonic() - began)
 
     def _say(self, error):
         self._word.value = text_html(str(error) or type(error).__name__, "rn-error", "alert")
