@@ -32,6 +32,7 @@ _PUBLIC = {
     "gaps": "plot_gaps plot_sensor_days sensor_days",
     "dose": "daily_dose plot_dose_map plot_dose_series",
     "convert": "convert_archive",
+    "widgets": "AvailabilityExplorer BackfillLauncher",
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 __all__ = ["__version__", *_HOME]

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['STATES', 'LOOKS', 'PERCENT_COLORS', 'HEADING', 'LANE', 'GAP', 'TOP', 'REFUSED', 'datasets', 'availability_frame',
-           'Look', 'describe', 'text_calendar', 'new_axes', 'plot_calendar', 'plot_days', 'plot_rate']
+           'Look', 'describe', 'text_calendar', 'new_axes', 'plot_calendar', 'plot_days', 'plot_rate', 'calendar_boxes',
+           'day_attempts']
 
 # %% ../nbs/11_availability.ipynb #ec5d4582
 import base64
@@ -657,3 +658,51 @@ def _label_rate(ax, rate, unit):
     ax.grid(axis="y", color="0.55", linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize="large", loc="lower right")
+
+# %% ../nbs/11_availability.ipynb #b0ac1766
+def calendar_boxes(ax, frame):
+    """Where the days of a frame lie in the calendar that `plot_calendar(frame)` drew; true once it was drawn to a file or a page.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        As `plot_calendar` returned it; its figure is its own.
+    frame : DataFrame
+        What it drew.
+
+    Returns
+    -------
+    ndarray
+        One row a day: left, top, width and height, as shares of the figure from its upper left corner.
+    """
+    days = _drawable(frame).index
+    corners = np.stack(_place(days, _sheet(_whole_months(days))), axis=1)
+    (width, height), to_pixels = ax.figure.bbox.size, ax.transData.transform
+    upper, lower = to_pixels(corners) / (width, height), to_pixels(corners + 1) / (width, height)
+    return np.column_stack([upper[:, 0], 1 - upper[:, 1], lower[:, 0] - upper[:, 0], upper[:, 1] - lower[:, 1]])
+
+# %% ../nbs/11_availability.ipynb #e45d3987
+_TOLD = ["started_at_utc", "finished_at_utc", "status", "records_downloaded", "availability_pct", "download_seconds",
+         "csv_size_mb", "error_type", "error_message", "csv_path", "run_id"]
+
+def day_attempts(telemetry, day, *, sensor_id=None, descriptor=None, output_format=None):
+    """The attempts at one day, oldest first: one row each, the last that its run wrote.
+
+    Parameters
+    ----------
+    telemetry : HistoricalTelemetry, str, PathLike or DataFrame
+        A log, its path, or its rows as a frame with the telemetry's columns.
+    day : date, datetime, astropy.time.Time or str
+        The day (UTC).
+    sensor_id, descriptor, output_format : str, optional
+        Which dataset; needed only where the log holds several.
+
+    Returns
+    -------
+    DataFrame
+        `started_at_utc`, `finished_at_utc`, `status`, `records_downloaded`, … as in the telemetry, typed.
+    """
+    wanted = dict(zip(_DATASET, (sensor_id, descriptor, output_format), strict=True))
+    rows, _ = _one_dataset(_read_rows(telemetry), wanted)
+    rows = rows[rows["day"] == pd.Timestamp(as_date(day, "day"))]
+    return rows.drop_duplicates("run_id", keep="last")[_TOLD].reset_index(drop=True)
