@@ -29,8 +29,8 @@ _PUBLIC = {
     "verify": "verify_archive",
     "availability": "availability_frame datasets describe plot_calendar plot_days plot_rate text_calendar",
     "observations": "iter_archive read_archive read_artifact to_qtable to_timeseries",
-    "gaps": "plot_gaps plot_sensor_days sensor_days",
-    "dose": "daily_dose plot_dose_map plot_dose_series",
+    "coverage": "describe_gaps describe_sensor_days gaps plot_gaps plot_sensor_days sensor_days",
+    "dose": "daily_dose describe_dose plot_daily_dose plot_dose_map plot_dose_series",
     "convert": "convert_archive",
     "widgets": "AvailabilityExplorer BackfillLauncher",
 }

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['STATES', 'LOOKS', 'PERCENT_COLORS', 'HEADING', 'LANE', 'GAP', 'TOP', 'REFUSED', 'datasets', 'availability_frame',
-           'Look', 'describe', 'text_calendar', 'new_axes', 'plot_calendar', 'plot_days', 'plot_rate', 'calendar_boxes',
-           'day_attempts']
+           'Look', 'describe', 'text_calendar', 'new_axes', 'plot_calendar', 'plot_days', 'date_axis', 'plot_rate',
+           'calendar_boxes', 'day_attempts']
 
 # %% ../nbs/11_availability.ipynb #ec5d4582
 import base64
@@ -358,6 +358,13 @@ def _inches(ax):
     box = ax.get_window_extent()
     return box.width / ax.figure.dpi, box.height / ax.figure.dpi
 
+_LARGER = {"large": "x-large", "small": "medium", "x-small": "small"}
+
+def _text_size(ax):
+    """The size of text for an axes: large, but where it is small itself."""
+    width = _inches(ax)[0]
+    return "large" if width > 5.2 else "small" if width > 3.2 else "x-small"
+
 def new_axes(width, height, alt=""):
     """The `Axes` of a new figure without pyplot, `width` × `height` inches, that shows itself in a notebook; `alt`: its text."""
     figure = _picture_class()(figsize=(width, height), layout="constrained")
@@ -383,11 +390,12 @@ def _add_boxes(ax, boxes, look, edge=0):
 # %% ../nbs/11_availability.ipynb #9a47715f
 class _Sheet(NamedTuple):
     year: int     # the first
-    years: int    # how many, one below the other
+    years: int    # how many, one below the other; one, too, for a few weeks over New Year
     week: int     # of the year, the first drawn
     weeks: int    # how many
     cell: float   # edge of a day in inches
     pitch: float  # from one year to the next, in cells
+    monday: pd.Timestamp    # the first
 
 def _week(days):
     return (days.day_of_year - 1 + (days.day_of_week - days.day_of_year + 1) % 7) // 7
@@ -396,19 +404,23 @@ HEADING = 0.34    # inches above a year, for the names of its months
 
 def _sheet(days, width=10.8, height=np.inf):
     """How the weeks of `days` are laid out in so many inches; a cell is half an inch at most."""
-    week, year = _week(days), days.year
-    weeks, years = week.max() - week.min() + 1, year.max() - year.min() + 1
+    week, year, monday = _week(days), days.year, days[0] - pd.Timedelta(days=days[0].day_of_week)
+    weeks, years = (days[-1] - monday).days // 7 + 1, 1
+    if weeks > 54:
+        weeks, years = week.max() - week.min() + 1, year.max() - year.min() + 1
     cell = max(0.05, min(0.5, width / weeks, (height / years - HEADING) / 7))
-    return _Sheet(year.min(), years, week.min(), weeks, cell, 7 + max(1, HEADING / cell))
+    return _Sheet(year.min(), years, week.min(), weeks, cell, 7 + max(1, HEADING / cell), monday)
 
 def _place(days, sheet):
     """Upper left corners of the days, in cells from the upper left corner of the sheet."""
+    if sheet.years == 1:
+        return ((days - sheet.monday).days // 7).to_numpy(dtype=float), days.day_of_week.to_numpy(dtype=float)
     return ((_week(days) - sheet.week).to_numpy(dtype=float),
             (days.day_of_week + (days.year - sheet.year) * sheet.pitch).to_numpy(dtype=float))
 
 # %% ../nbs/11_availability.ipynb #bd17151a
 def plot_calendar(frame, ax=None):
-    """A calendar of availability: weekdays down, weeks across, one year below the other.
+    """A calendar of availability: weekdays down, weeks across; years one below the other, if there is more than one year's worth.
 
     Raises `ValueError` if `frame` is not what `availability_frame` returns, or holds no day. Colours of text and
     lines are those of matplotlib's `rcParams`, so style sheets work. Threads may draw at once, each on a figure of its own.
@@ -429,14 +441,14 @@ def plot_calendar(frame, ax=None):
     sheet = _sheet(days) if ax is None else _sheet(days, *_inches(ax))
     if ax is None:
         ax = new_axes(max(sheet.cell * sheet.weeks + 2.4, 7), sheet.cell * sheet.pitch * sheet.years + 1.5, alt)
-    looks = _looks(frame)
+    looks, size = _looks(frame), _text_size(ax)
     scale = _draw_days(ax, frame, looks, sheet)
-    _draw_months(ax, days, sheet)
-    _label_calendar(ax, frame, sheet)
+    _draw_months(ax, days, sheet, size)
+    _label_calendar(ax, frame, sheet, size)
     if sheet.cell >= 0.33:
         _number_days(ax, days, looks, sheet)
-    _draw_scale(ax, scale, sheet)
-    _draw_legend(ax, frame, looks, sheet)
+    _draw_scale(ax, scale, sheet, size)
+    _draw_legend(ax, frame, looks, sheet, size)
     return ax
 
 def _whole_months(days):
@@ -460,7 +472,7 @@ def _draw_days(ax, frame, looks, sheet):
     return scale
 
 # %% ../nbs/11_availability.ipynb #96c8f1bb
-def _draw_months(ax, days, sheet):
+def _draw_months(ax, days, sheet, size):
     """Lines around each month, with its name above it."""
     from matplotlib import rcParams
     from matplotlib.collections import LineCollection
@@ -469,29 +481,31 @@ def _draw_months(ax, days, sheet):
     lines = []
     for shift, ends in sides.items():
         other = days + pd.Timedelta(days=shift)
-        across = (other.month != days.month) | ((abs(shift) == 1) & (_week(other) != _week(days)))
+        across = (other.month != days.month) | ((abs(shift) == 1) & (other.day_of_week - days.day_of_week != shift))
         lines.append(np.stack([np.stack([x + dx, y + dy], axis=-1) for dx, dy in ends], axis=1)[across])
     for width, color in ((3.2, rcParams["axes.facecolor"]), (1.3, rcParams["text.color"])):
         ax.add_collection(LineCollection(np.concatenate(lines), colors=color, linewidths=width, capstyle="projecting"))
-    for (year, _), month in pd.Series(x, days).groupby([days.year, days.month]):
-        ax.text((month.min() + month.max() + 1) / 2, (year - sheet.year) * sheet.pitch - HEADING / sheet.cell / 2,
-                f"{month.index[0]:%b}", ha="center", va="center", fontsize="large")
+    for (year, number), month in pd.Series(x, days).groupby([days.year, days.month]):
+        row = min(year - sheet.year, sheet.years - 1)
+        new_year = f" {year}" if number == 1 and row < year - sheet.year else ""
+        ax.text((month.min() + month.max() + 1) / 2, row * sheet.pitch - HEADING / sheet.cell / 2,
+                f"{month.index[0]:%b}{new_year}", ha="center", va="center", fontsize=size)
 
 # %% ../nbs/11_availability.ipynb #a87dd51e
-def _label_calendar(ax, frame, sheet):
+def _label_calendar(ax, frame, sheet, size):
     tops, half = np.arange(sheet.years) * sheet.pitch, HEADING / sheet.cell / 2
     names = [[str(sheet.year + n), "Mon", "Wed", "Fri", "Sun"] for n in range(sheet.years)]
     ax.set_yticks((tops[:, None] + [-half, 0.5, 2.5, 4.5, 6.5]).ravel(), np.ravel(names))
     for year in ax.get_yticklabels()[::5]:
         year.set_weight("bold")
     ax.set_xticks([])
-    ax.tick_params(length=0, labelsize="large")
+    ax.tick_params(length=0, labelsize=size)
     ax.set_frame_on(False)
     ax.set_aspect("equal")
     ax.set_xlim(-0.1, sheet.weeks + 0.1)
     ax.set_ylim(tops[-1] + 7.1, -2 * half)
     narrow = sheet.weeks * sheet.cell < 4      # inches
-    ax.set_title(_title(frame).replace(", ", ",\n" if narrow else ", "), loc="left", fontsize="x-large")
+    ax.set_title(_title(frame).replace(", ", ",\n" if narrow else ", "), loc="left", fontsize=_LARGER[size])
 
 # %% ../nbs/11_availability.ipynb #db35221d
 def _number_days(ax, days, looks, sheet):
@@ -507,14 +521,14 @@ def _number_days(ax, days, looks, sheet):
         number.set_in_layout(False)    # it lies inside its cell: the layout need not measure it
 
 # %% ../nbs/11_availability.ipynb #aaa5c36f
-def _draw_scale(ax, scale, sheet):
+def _draw_scale(ax, scale, sheet, size):
     height = 7 / (sheet.pitch * (sheet.years - 1) + 7 + HEADING / sheet.cell)
     cax = ax.inset_axes([1 + 0.3 / (sheet.cell * sheet.weeks), 0, 0.2 / (sheet.cell * sheet.weeks), height])
     bar = ax.figure.colorbar(scale, cax=cax, ticks=[0, 25, 50, 75, 100])
-    bar.ax.set_yticklabels(["0", "25", "50", "75", "100+"], fontsize="large")
-    bar.set_label("availability, %", fontsize="large")
+    bar.ax.set_yticklabels(["0", "25", "50", "75", "100+"], fontsize=size)
+    bar.set_label("availability, %", fontsize=size)
 
-def _draw_legend(ax, frame, looks, sheet):
+def _draw_legend(ax, frame, looks, sheet, size):
     """A legend of the looks, with the number of days of each."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -524,7 +538,7 @@ def _draw_legend(ax, frame, looks, sheet):
     if over := (frame["percent"] > 100).sum():
         handles.append((Patch(fc="#FDE725", lw=0), Line2D([], [], color="k", marker="+", ls="")))
         labels.append(f"over 100 % ({over})")
-    ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=0.6, frameon=False, fontsize="large",
+    ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=0.6, frameon=False, fontsize=size,
               ncols=max(3, int(sheet.cell * sheet.weeks / 1.7)), handlelength=1.6, handleheight=1.6, columnspacing=1.4)
 
 # %% ../nbs/11_availability.ipynb #6a778d4a
@@ -562,7 +576,36 @@ def _size(ax):
     """The largest size of text that the lanes of an axes have room for."""
     low, high = ax.get_ylim()
     lane = _inches(ax)[1] * 72 * LANE / (high - low)
-    return "large" if lane > 14 else "small" if lane > 9 else "xx-small"
+    fits = "large" if lane > 14 else "small" if lane > 9 else "xx-small"
+    return fits if fits == "xx-small" or _text_size(ax) == "large" else "small"
+
+# %% ../nbs/11_availability.ipynb #bfa4f8cb
+def date_axis(ax):
+    """Dates along x, short at the ticks; what is the same for all ticks (day, month or year) is said once, at the right."""
+    from matplotlib.dates import AutoDateLocator
+    most = int(np.clip(1.1 * _inches(ax)[0], 3, 12))
+    locator = AutoDateLocator(minticks=min(4, most - 1), maxticks=most)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(_date_formatter()(locator, zero_formats=["", "%b", "%b", "%d %b", "%H:%M", "%H:%M"]))
+
+@cache
+def _date_formatter():
+    from matplotlib.dates import ConciseDateFormatter, num2date
+
+    class DateFormatter(ConciseDateFormatter):
+        """matplotlib's names the month or day of the *last* tick, as if it were that of all."""
+        def format_ticks(self, values):
+            labels, moments = super().format_ticks(values), num2date(values)
+            first, last = moments[0], moments[-1]
+            labels = [label if label == f"{t:%Y}" or f"{t:%m%d%H%M}" != "01010000" else f"{label}\n{t:%Y}"
+                      for label, t in zip(labels, moments, strict=True)]
+            alike = (text for text in ("%Y-%m-%d", "%Y %b", "%Y") if f"{first:{text}}" == f"{last:{text}}")
+            self.offset_string = f"{first:{next(alike, '%Y')}}"
+            if any(f"{t:%Y}" in label for label, t in zip(labels, moments, strict=True)):
+                self.offset_string = ""                              # the ticks tell the year
+            return labels
+
+    return DateFormatter
 
 # %% ../nbs/11_availability.ipynb #a9d10f93
 LANE, GAP, TOP = 12, 4, 116    # height of a lane, space above the first, upper end: in per cent of the bars' scale
@@ -599,12 +642,12 @@ def _label_days(ax, frame, lanes, over):
     ax.set_xlim(first - 0.7, last + 0.7)
     ax.axhline(0, color=rcParams["text.color"], linewidth=1)
     ax.hlines(ticks[1:], first - 0.7, last + 0.7, color="0.55", linewidth=0.5, zorder=0.5)
-    locator = dates.AutoDateLocator(minticks=4, maxticks=12)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, zero_formats=["", "%b\n%Y", "%b", "%d", "%H", "%H"]))
+    date_axis(ax)
     ax.tick_params(labelsize=_size(ax))
+    ax.xaxis.get_offset_text().set_size(_size(ax))
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title(_title(frame), loc="left", fontsize="x-large")
+    narrow = _inches(ax)[0] < 5
+    ax.set_title(_title(frame).replace(", ", ",\n" if narrow else ", "), loc="left", fontsize=_LARGER[_text_size(ax)])
 
 # %% ../nbs/11_availability.ipynb #7bde548d
 REFUSED = "refused"
@@ -657,7 +700,7 @@ def _label_rate(ax, rate, unit):
     ax.tick_params(labelsize="large")
     ax.grid(axis="y", color="0.55", linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize="large", loc="lower right")
+    ax.legend(frameon=False, fontsize="large", loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
 
 # %% ../nbs/11_availability.ipynb #b0ac1766
 def calendar_boxes(ax, frame):

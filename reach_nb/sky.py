@@ -194,7 +194,8 @@ def dose_rate(flavor, place):
     """Mean dose rates in rad/s (ndarray) of flavors (their places in `FLAVORS`) at a `Place`."""
     background, inner, outer, _ = _RESPONSE[flavor].T
     shell, gauss = magnetic_shell(place.fixed)
-    anomaly = np.exp(-((((place.lat + 27) / 17) ** 2 + ((place.lon + 37) / 42) ** 2) ** 1.5))
+    east = (place.lon + 48) / np.where(place.lon > -48, 50, 30)
+    anomaly = np.exp(-((((place.lat + 27) / 17) ** 2 + east**2) ** 1.5))
     width = np.where(shell < 4.4, 0.8, 1.2)
     belt = np.exp(-(((shell - 4.4) / width) ** 2) - (gauss - 0.315) / 0.042)
     return background + inner * anomaly + outer * np.minimum(belt, 1.5)

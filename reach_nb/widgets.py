@@ -24,7 +24,7 @@ from reach_nb.availability import (
 )
 from .constellation import UDL_BASE_URL
 from .controls import DayPicture, Pump, folded, html_table, panel, scroll, text_html
-from .gaps import describe_gaps, gaps, plot_gaps, sensor_days
+from .coverage import describe_gaps, gaps, plot_gaps, sensor_days
 from .observations import read_artifact
 from .pictures import theme_svg
 from .planning import ACTION_RUN, DownloadRunConfig, plan_backfill
