@@ -582,9 +582,10 @@ def _size(ax):
 # %% ../nbs/11_availability.ipynb #bfa4f8cb
 def date_axis(ax):
     """Dates along x, short at the ticks; what is the same for all ticks (day, month or year) is said once, at the right."""
-    from matplotlib.dates import AutoDateLocator
+    from matplotlib.dates import HOURLY, MINUTELY, AutoDateLocator
     most = int(np.clip(1.1 * _inches(ax)[0], 3, 12))
     locator = AutoDateLocator(minticks=min(4, most - 1), maxticks=most)
+    locator.intervald.update({HOURLY: [1, 2, 3, 6, 12, 24], MINUTELY: [1, 5, 10, 15, 30, 60]})    # few ticks need long steps
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(_date_formatter()(locator, zero_formats=["", "%b", "%b", "%d %b", "%H:%M", "%H:%M"]))
 
