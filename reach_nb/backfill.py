@@ -147,7 +147,8 @@ def run_lock(telemetry_path):
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        with suppress(OSError):      # Windows deletes no file that another process is just reading
+            holder.unlink(missing_ok=True)
         lock.release()
 
 def _read_holder(path):

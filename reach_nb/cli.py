@@ -68,7 +68,11 @@ def _stop_on_signals():
         print("\nreach_nb: stopping; finished chunks are kept", file=sys.stderr)
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    names = ("SIGINT", "SIGTERM", "SIGBREAK")                  # the last is Windows' Ctrl-Break
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []                                           # only the main thread may ask for signals
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield stop
     finally:
@@ -316,6 +320,8 @@ def main(argv=None):
     -------
     int
     """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")     # a console or pipe of Windows may lack a sign
     args = make_parser().parse_args(argv)
     with _logging(args.verbose):
         try:

@@ -24,7 +24,7 @@ from zlib import crc32
 import msgspec
 from filelock import FileLock, Timeout
 
-from .artifacts import ROW_GROUP_ROWS
+from .artifacts import ROW_GROUP_ROWS, replace_file
 from .constellation import is_all, normalize_sensor_id
 from .formats import PARQUET_COLUMNS, RECORDS_KEY, arrow_batches, count_records, parquet_schema
 
@@ -92,7 +92,7 @@ def _nested(text):
         candidate = text if '"' in text else text.replace("'", '"')      # most Python literals become JSON so
         msgspec.json.decode(candidate, type=msgspec.Raw)
         return msgspec.Raw(candidate.encode())
-    except ValueError:
+    except (msgspec.DecodeError, ValueError):    # older releases of msgspec do not count the one among the other
         pass
     try:
         return msgspec.Raw(json.dumps(ast.literal_eval(text), allow_nan=False).encode())
@@ -243,7 +243,7 @@ class _WholePart(_Part):
             raise ValueError(f"{self.target}: what was written reads back as something else")
 
     def publish(self):
-        os.replace(self.fresh, self.target)
+        replace_file(self.fresh, self.target)
         return self.target
 
 def _read_tally(path):

@@ -611,6 +611,7 @@ class _Handler(BaseHTTPRequestHandler):
 # %% ../nbs/05a_simulator.ipynb #1f52be2d
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
+    allow_reuse_address = sys.platform != "win32"     # on Windows it would let two servers have one port
 
     def __init__(self, port, udl):
         self.udl, self.stopping, self.links, self.torn = udl, threading.Event(), {}, set()

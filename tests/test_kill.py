@@ -114,7 +114,7 @@ def test_kill_9(output_format, share, seed, tmp_path, undisturbed, capsys):
                 text, _ = process.communicate(timeout=60)
                 if process.returncode == 0:
                     break
-                assert process.returncode == -signal.SIGKILL, text
+                assert process.returncode == (-signal.SIGKILL if POSIX else 1), text
                 kills, killed_here = kills + 1, killed_here + 1
                 check_truth(service, config)             # the telemetry can be read, and what it says is so
                 for name, body in artifacts(folder).items():
