@@ -25,7 +25,7 @@ _PUBLIC = {
     ),
     "formats": "count_records",
     "download": "ChunkDone download_UDL_reach_to_file download_UDL_reach_window",
-    "backfill": "DayFinished DayStarted DownloadRunSummary RateChanged RunFinished RunPlanned run_download",
+    "backfill": "DayFinished DayStarted DownloadRunSummary RateChanged RunFinished RunPlanned TooFewInFlight run_download",
     "verify": "verify_archive",
     "availability": "availability_frame datasets describe plot_calendar plot_days plot_rate text_calendar",
     "observations": "iter_archive read_archive read_artifact to_qtable to_timeseries",

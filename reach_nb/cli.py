@@ -80,19 +80,21 @@ def _stop_on_signals():
             signal.signal(number, handler)
 
 class _FailedDays:
-    """A reader of events: which days failed, now or before, and whether the run was stopped."""
+    """A reader of events: which days failed, now or before, whether the run was stopped, and what would make it faster."""
 
     def __init__(self):
-        self.rows, self.stopped = [], False
+        self.rows, self.stopped, self.hint = [], False, None
 
     def __call__(self, event):
-        from reach_nb.backfill import DayFinished, RunFinished
+        from reach_nb.backfill import DayFinished, RunFinished, TooFewInFlight
         if isinstance(event, DayFinished) and event.row is not None and event.row.status == STATUS_FAILED:
             self.rows.append((event.planned.day, event.row.error_type, event.row.error_message))
         elif isinstance(event, DayFinished) and event.planned.action == "skip_failed":
             self.rows.append((event.planned.day, "not tried again", f"{event.planned.reason}; --retry-failed tries it"))
         elif isinstance(event, RunFinished):
             self.stopped = event.stopped
+        elif isinstance(event, TooFewInFlight):
+            self.hint = event
 
 # %% ../nbs/14_cli.ipynb #0538f770
 def _print_plan(plan, config):
@@ -118,6 +120,9 @@ def _print_summary(summary, days, config):
         print("\nfailed days:")
         for day, kind, message in days.rows:
             print(f"  {day}  {kind:{width}}  {message}")
+    if days.hint:
+        print(f"\nAn answer took {days.hint.answer_seconds:.2f} s, so {days.hint.in_flight} requests in flight set the pace; "
+              f"--max-concurrent-requests {days.hint.would_do} would be faster.")
     print(f"\nartifacts: {config.output_dir}\ntelemetry: {config.telemetry_file}")
 
 # %% ../nbs/14_cli.ipynb #09141f72

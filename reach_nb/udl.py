@@ -18,6 +18,7 @@ import re
 import socket
 import threading
 import time
+from collections import deque
 from contextlib import nullcontext, suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -283,6 +284,7 @@ class _Line:
         self._in_flight = _InFlight()
         self._session = _new_session(auth_token, base_url, self._in_flight, connections)
         self._closed, self._alone = threading.Event(), threading.Lock()
+        self._waits = deque(maxlen=20)       # seconds that the latest answers took
         self._watcher = threading.Thread(target=self._watch, name="reach_nb-watch", daemon=True)
         self._watcher.start()
 
@@ -382,10 +384,12 @@ class _Judged(_Requests):
         self._check(give_up)
         slot = self.limiter.acquire(give_up)
         self._check(give_up)          # it may have been a long wait
+        began = time.monotonic()
         status, headers, body = self._get(path, params, accept)
         log.debug("%s %s %s: %s, %d bytes", path, params["obTime"], params.get("idSensor", "ALL"), status, len(body))
         if status == 200:
             self._accepted = True
+            self._waits.append(time.monotonic() - began)
             return slot, body
         error = _status_error(status, headers, self._redact(_excerpt(body)))
         if isinstance(error, AuthenticationError):
@@ -393,6 +397,12 @@ class _Judged(_Requests):
         elif isinstance(error, RateLimitedError) or getattr(error, "retry_after", None):
             self.limiter.record_rate_limit(error.retry_after, slot)
         raise error
+
+    @property
+    def typical_seconds(self):
+        """How long the latest 20 answers took in the mean (float), from question to last byte; `None` before there are 20."""
+        waits = list(self._waits)
+        return sum(waits) / len(waits) if len(waits) == self._waits.maxlen else None
 
     def _check(self, give_up=None):
         if self.stop.is_set() or self._closed.is_set() or (give_up and give_up.is_set()):
