@@ -201,8 +201,8 @@ class Checker:
         outputs = cell.get("outputs", [])
         if any(o.get("output_type") == "error" for o in outputs):
             self.trouble(where, "a stored error")
-        said = source + "".join(text_of(o.get("text")) + "".join(
-            text_of(v) for k, v in o.get("data", {}).items() if k.startswith("text/")) for o in outputs)
+        said = "\n".join([source, *(text_of(o.get("text")) for o in outputs), *(
+            text_of(v) for o in outputs for k, v in o.get("data", {}).items() if k.startswith("text/"))])
         if found := MACHINE_PATH.search(said):
             self.trouble(where, f"a path of the machine: {said[found.start():found.start() + 40]!r}")
         html = "".join(text_of(o.get("data", {}).get("text/html")) for o in outputs)
