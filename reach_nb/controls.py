@@ -52,9 +52,9 @@ def scroll(inner, label):
     """HTML that scrolls in a box that can be reached by keyboard (`label`: what it holds; returns str)."""
     return f"<div class='rn-scroll rn-text' tabindex='0' role='region' aria-label='{html.escape(label, quote=True)}'>{inner}</div>" if inner else ""
 
-def folded(summary, inner, opened=False):
-    """HTML behind a line that opens and closes it (returns str); `""` for none."""
-    return f"<details class='rn-text'{' open' * opened}><summary>{html.escape(summary)}</summary>{inner}</details>" if inner else ""
+def folded(name, summary, inner, opened=False):
+    """HTML behind a line that opens and closes it (`name`: what it is remembered by; returns str); `""` for none."""
+    return f"<details class='rn-text' data-fold='{name}'{' open' * opened}><summary>{html.escape(summary)}</summary>{inner}</details>" if inner else ""
 
 # %% ../nbs/13b_controls.ipynb #8657bf44
 class Field(ipywidgets.VBox):
@@ -83,7 +83,9 @@ class Field(ipywidgets.VBox):
 
 # %% ../nbs/13b_controls.ipynb #56a39cc8
 _KEEPER = """
-function tend(panel) {
+function tend(panel, opened) {
+  for (const fold of panel.querySelectorAll("details[data-fold]"))
+    if (opened.has(fold.dataset.fold)) fold.open = opened.get(fold.dataset.fold);
   for (const e of panel.querySelectorAll("button, select, input, textarea, summary, [tabindex]"))
     if (!e.dataset.lmSuppressShortcuts) e.dataset.lmSuppressShortcuts = "true";
   panel.querySelectorAll(".rn-field").forEach((field) => {
@@ -101,8 +103,11 @@ export default { render({ model, el }) {
     const panel = el.closest(".rn-panel");
     if (!panel) { if (!gone) requestAnimationFrame(arm); return; }
     panel.setAttribute("role", "group"); panel.setAttribute("aria-label", model.get("label"));
-    tend(panel);
-    watch = new MutationObserver(() => tend(panel)); watch.observe(panel, { childList: true, subtree: true });
+    const opened = new Map();
+    panel.addEventListener("click", (e) => { const fold = e.target.closest("summary")?.parentElement;
+      if (fold) opened.set(fold.dataset.fold, !fold.open); });
+    tend(panel, opened);
+    watch = new MutationObserver(() => tend(panel, opened)); watch.observe(panel, { childList: true, subtree: true });
     model.send({ views: 1 });
   };
   arm();

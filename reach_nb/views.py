@@ -183,7 +183,7 @@ class TypedLogin(Login):
 
     def _show(self, text):
         ask = text_html("Type the login for the UDL here: it is kept in this kernel only, never in the notebook.")
-        why = folded("Why, and other ways", text_html(self.problem))
+        why = folded("why", "Why, and other ways", text_html(self.problem))
         self._text.value = ask + why if self.problem else text_html(text)
         self._field.wanted = bool(self.problem)
 
@@ -231,7 +231,7 @@ class PlanView:
         rows = [(p.day, ACTION_LOOKS[p.action].label, p.reason, p.requests or "") for p in plan[:_MOST_ROWS]]
         table = html_table(["day", "action", "reason", "requests"], rows)
         more = text_html(f"and {len(plan) - _MOST_ROWS} days more") if len(plan) > _MOST_ROWS else ""
-        self._table.value = folded(f"The plan, day by day ({len(plan)})", scroll(table + more, "The plan, day by day"), opened)
+        self._table.value = folded("plan", f"The plan, day by day ({len(plan)})", scroll(table + more, "The plan, day by day"), opened)
 
 # %% ../nbs/13c_views.ipynb #70f6ba1f
 _SYMBOLS = {"idle": "○", "starting": "▶", "running": "▶", "stopping": "…", "finished": "✔", "stopped": "■", "failed": "✖"}
@@ -282,13 +282,13 @@ def rate_html(progress, now):
 def failed_html(progress):
     """The failed days and why, as a table (`Progress` to str); `""` if there are none."""
     table = html_table(["day", "error", "message"], progress.failed, wide=["message"])
-    return folded(f"Failed days ({len(progress.failed)})", scroll(table, "Failed days"), True) if progress.failed else ""
+    return folded("failed", f"Failed days ({len(progress.failed)})", scroll(table, "Failed days"), True) if progress.failed else ""
 
 def log_html(progress):
     """The log, newest line first (`Progress` to str)."""
     lines = text_html("\n".join(reversed(progress.log))).removeprefix("<div class='rn-text '>").removesuffix("</div>")
     log = f"<pre class='rn-log' role='log' tabindex='0' aria-label='Log, newest line first'>{lines}</pre>"
-    return folded(f"Log, newest line first ({len(progress.log)})", log, True) if progress.log else ""
+    return folded("log", f"Log, newest line first ({len(progress.log)})", log, True) if progress.log else ""
 
 # %% ../nbs/13c_views.ipynb #907bda83
 class RunView:

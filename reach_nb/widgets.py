@@ -457,7 +457,7 @@ class _Exploring:
         with self._lock:
             self.frame = self.source.frame(_SPANS[self._choices.span.value])
             self.day, self._word.value = self.day if self.day in self.frame.index else None, ""
-            self._about.value = text_html(str(self.source.path)) + folded("In words", f"<pre class='rn-log'>{html.escape(describe(self.frame))}</pre>")
+            self._about.value = text_html(str(self.source.path)) + folded("words", "In words", f"<pre class='rn-log'>{html.escape(describe(self.frame))}</pre>")
             self._pictures.show(self.frame, self.day)
             self._choices.show(self.source.found, self.source.chosen, self.day)
             self.day_view.box.layout.display = "none" if self.day is None else "flex"
@@ -474,7 +474,7 @@ class _LiveExploring(_Exploring):
     def _poll(self):
         if (began := time.monotonic()) >= self._not_before:
             self.refresh()
-            self._not_before = time.monotonic() + 5 * (time.monotonic() - began)
+            self._not_before = time.monotonic() + min(4, 5 * (time.monotonic() - began))
 
     def _say(self, error):
         self._word.value = text_html(str(error) or type(error).__name__, "rn-error", "alert")

@@ -160,6 +160,14 @@ class LabPage:
         outputs = self.page.evaluate("(n) => jupyterapp.shell.currentWidget.content.model.cells.get(n).outputs.toJSON()", number)
         return "".join("".join(o.get("text", "")) or str(o.get("data", {}).get("text/plain", "")) or o.get("evalue", "") for o in outputs)
 
+    def ask(self, code):
+        """What a line of code prints in the notebook's kernel; it goes into a cell of its own at the end."""
+        self.page.evaluate("() => { const n = jupyterapp.shell.currentWidget.content; n.activeCellIndex = n.model.cells.length - 1 }")
+        self.command("notebook:insert-cell-below")
+        self.page.evaluate("(code) => jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)", code)
+        self.command("notebook:run-cell")
+        return self.output(self.page.evaluate("() => jupyterapp.shell.currentWidget.content.model.cells.length - 1"))
+
     def panel(self, number=0):
         """The `number`th panel of ours in the notebook."""
         return self.page.locator(f"{PANEL} .rn-panel").nth(number)

@@ -1,0 +1,312 @@
+"""BackfillLauncher in a real JupyterLab and a real browser, against the embedded service."""
+import csv
+import json
+
+import pytest
+from conftest import PASSWORD, USER
+from lab import PANEL
+from playwright.sync_api import expect
+
+SECRETS = (PASSWORD, "b2JzZXJ2ZXI6")     # and how every header for that user begins
+CONTRAST = """([text, least]) => {
+  const parse = (c) => { const v = c.match(/[\\d.]+/g).map(Number); return v.length < 4 ? [...v, 1] : v; };
+  const light = (v) => v.slice(0, 3).map((x) => { x /= 255; return x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; })
+    .reduce((sum, x, i) => sum + x * [.2126, .7152, .0722][i], 0);
+  const ground = (e) => { for (; e; e = e.parentElement) { const v = parse(getComputedStyle(e).backgroundColor); if (v[3] === 1) return v; } return [255, 255, 255, 1]; };
+  const bad = [];
+  for (const e of document.querySelectorAll(text)) {
+    if (!e.getClientRects().length) continue;
+    const inSvg = e instanceof SVGElement, own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!inSvg && !own && !(e.value && e.tagName !== "PROGRESS" && e.tagName !== "BUTTON")) continue;
+    const [a, b] = [light(parse(getComputedStyle(e)[inSvg ? "fill" : "color"])), light(ground(inSvg ? e.closest("div") : e))];
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (ratio < least) bad.push([e.tagName, (e.textContent || e.value).trim().slice(0, 40), ratio.toFixed(2)]);
+  }
+  return bad;
+}"""
+FOCUSED = "() => { const e = document.activeElement; return e.innerText?.trim() || e.labels?.[0]?.innerText?.trim() || e.getAttribute('aria-label') || e.tagName }"
+
+
+def launcher_cell(udl, folder, first="2025-01-01", last="2025-01-06", **settings):
+    settings = {"sensor_id": "REACH-135", "base_url": udl.base_url, **settings}
+    words = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    return f"from reach_nb import BackfillLauncher\nlauncher = BackfillLauncher('{first}', '{last}', '{folder}', {words})\nlauncher"
+
+
+def slow(**more):
+    return {"initial_rate": 4.0, "min_rate": 4.0, "max_rate": 4.0, "additive_increase": 0.0, **more}
+
+
+def status(panel, text, seconds=60):
+    expect(panel.locator(".rn-status").first).to_contain_text(text, timeout=1000 * seconds)
+
+
+def log_in(panel):
+    panel.get_by_label("UDL user name").fill(USER)
+    panel.get_by_label("UDL password").fill(PASSWORD)
+    panel.get_by_role("button", name="Use this login").click()
+    expect(panel.get_by_text("Login: typed here")).to_be_visible()
+
+
+def button(panel, name):
+    return panel.get_by_role("button", name=name, exact=True)
+
+
+def rows_of(folder):
+    with open(folder / "download_telemetry.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def no_secret(text):
+    return not any(secret in text for secret in SECRETS)
+
+
+@pytest.fixture(autouse=True)
+def quiet_service(udl):
+    udl.clear_faults()
+    udl.clear_requests()
+    yield
+    udl.clear_faults()
+
+
+def press_until(page, wanted, key="Tab", most=40):
+    """Press a key until the focus is on what is wanted; what was passed on the way."""
+    passed = []
+    for _ in range(most):
+        page.keyboard.press(key)
+        passed.append(page.evaluate(FOCUSED))
+        if passed[-1] == wanted:
+            return passed
+    raise AssertionError(f"{wanted!r} was not reached: {passed}")
+
+
+def test_the_whole_way_by_keyboard(lab, udl):
+    """Fill in, plan, start, watch, stop, start again, finish, see the calendar; save and reopen."""
+    lp = lab(launcher_cell(udl, "keys", first="2024-12-30", last="2024-12-31", **slow()),
+             "from reach_nb import AvailabilityExplorer\nexplorer = AvailabilityExplorer('keys')\nexplorer", "launcher.summary")
+    lp.run_cell(0)
+    panel, page, keys = lp.panel(), lp.page, lp.page.keyboard
+    expect(panel).to_have_attribute("aria-label", "Backfill")
+    panel.get_by_label("First day (UTC)").focus()
+    keys.type("01022025")
+    passed = press_until(page, "Last day (UTC)")
+    assert set(passed) <= {"First day (UTC)", "Last day (UTC)"}      # the parts of a date are stops of their own
+    keys.type("01042025")
+    assert press_until(page, "Sensor")[-1] == "Sensor"
+    keys.press("Control+a")
+    keys.type("REACH-101")
+    passed = press_until(page, "UDL user name")
+    assert passed == ["Descriptor", "Format", "Output folder", "Show advanced settings", "Why, and other ways", "UDL user name"]
+    keys.type(USER)
+    press_until(page, "UDL password")
+    keys.type(PASSWORD)
+    keys.press("Enter")
+    expect(panel.get_by_text("Login: typed here")).to_be_visible()
+    panel.get_by_label("Output folder").focus()
+    assert press_until(page, "Plan") == ["Show advanced settings", "Plan"]
+    keys.press("Enter")
+    expect(panel.get_by_text("3 days to download: 12 requests")).to_be_visible()
+    expect(panel.locator("svg[aria-label^='2025-01-02 to 2025-01-04, 3 days: 3 to download']")).to_be_visible()
+    assert panel.locator("table.rn-table tbody tr").count() == 3
+    assert press_until(page, "Start") == ["Start"]
+    keys.press("Enter")
+    chunks = panel.locator("progress[aria-label^='Chunks of']")
+    expect(chunks).to_have_count(1, timeout=30_000)
+    page.wait_for_function("() => document.querySelector(\"progress[aria-label='Days']\")?.value >= 1", timeout=60_000)
+    assert page.evaluate(FOCUSED) == "Start"                          # the focus stays where it was
+    assert press_until(page, "Stop") == ["Stop"]
+    keys.press("Space")
+    status(panel, "Stopped:", 5)
+    expect(panel.locator(".rn-status").first).to_contain_text("Start again to go on")
+    before = len([r for r in udl.requests if r.params.get("maxResults") != "1"])
+    assert 4 <= before < 12
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(FOCUSED) == "Start"
+    keys.press("Enter")
+    status(panel, "✔ 3 days planned: ")
+    asked = [r.params["obTime"] for r in udl.requests if r.params.get("maxResults") != "1"]
+    assert len(set(asked)) == 12 and len(asked) <= 12 + 4             # only what was in flight is asked for twice
+    assert [r["chunk_date_utc"] for r in rows_of(lp.server.root / "keys") if r["status"] == "DOWNLOADED"] == [f"2025-01-0{n}" for n in (2, 3, 4)]
+    lp.run_cell(1)
+    slider = lp.panel(1).get_by_role("slider", name="Calendar of availability")
+    expect(slider.locator("svg")).to_be_visible()
+    slider.focus()
+    keys.press("End")
+    expect(lp.panel(1).get_by_text("Saturday, 2025-01-04 (UTC)")).to_be_visible()
+    assert "2025-01-04: downloaded" in slider.get_attribute("aria-valuetext")
+    assert lp.page.locator(f"{PANEL} .jp-Notebook .jp-Cell").count() == 3      # no letter or arrow key became a command
+    lp.run_cell(2)
+    assert "days_planned=3" in lp.output(2)
+    lp.save()
+    saved = lp.path.read_text()
+    assert no_secret(saved) and "3 days planned" in saved             # the plain summary is in the file
+    assert lp.complaints() == []
+    lp.close_notebooks()
+    lp.open(lp.path.name)
+    summary = page.locator(f"{PANEL} .rn-saved").first
+    expect(summary).to_contain_text("3 days planned: ")
+    expect(summary).to_be_visible()                                   # there is no live panel: the summary shows
+
+
+def test_letters_stay_in_the_panel(lab, udl):
+    lp = lab(launcher_cell(udl, "letters"), "1")
+    lp.run_cell(0)
+    panel = lp.panel()
+    lp.command("notebook:enter-command-mode")
+    lp.page.wait_for_selector(".rn-panel button[data-lm-suppress-shortcuts]")
+    for control in (button(panel, "Plan"), panel.get_by_label("Format"), button(panel, "Show advanced settings")):
+        control.focus()
+        for key in "abxm":
+            lp.page.keyboard.press(key)
+    assert lp.page.locator(f"{PANEL} .jp-Notebook .jp-Cell").count() == 2
+
+
+def test_errors_stand_beside_their_fields(lab, udl):
+    lp = lab(launcher_cell(udl, "errors", sensor_id="REACH-1O1", limit_days=0))
+    lp.run_cell(0)
+    panel = lp.panel()
+    panel.get_by_label("Last day (UTC)").fill("2024-06-01")
+    button(panel, "Plan").click()
+    for label, wrong in (("Last day (UTC)", "is before start_date"), ("Sensor", "did you mean REACH-1"), ("Days at most", "is not a whole number")):
+        field = panel.get_by_label(label, exact=True)
+        expect(field).to_be_visible()                                 # the advanced settings are opened for theirs
+        expect(field).to_have_attribute("aria-invalid", "true")
+        error = panel.locator(f"#{field.get_attribute('aria-describedby')}")
+        expect(error).to_contain_text(wrong)
+        box, below = field.bounding_box(), error.bounding_box()
+        assert 0 <= below["y"] - (box["y"] + box["height"]) < 15      # right under it
+    panel.get_by_label("Last day (UTC)").fill("2025-01-02")
+    panel.get_by_label("Sensor").fill("REACH-101")
+    panel.get_by_label("Days at most").fill("1")
+    button(panel, "Plan").click()
+    expect(panel.get_by_text("1 day to download")).to_be_visible()
+    expect(panel.locator(".rn-error")).to_have_count(0)
+    assert lp.complaints() == []
+
+
+def test_a_wrong_login_is_asked_for_again(lab, udl):
+    lp = lab(launcher_cell(udl, "login", last="2025-01-01"))
+    lp.run_cell(0)
+    panel = lp.panel()
+    button(panel, "Start").click()
+    expect(panel.get_by_text("There is no login yet")).to_be_visible()
+    panel.get_by_label("UDL user name").fill(USER)
+    panel.get_by_label("UDL password").fill("wrong-" + PASSWORD)
+    panel.get_by_label("UDL password").press("Tab")                   # leaving the field hands it over and empties it
+    expect(panel.get_by_text("Login: typed here")).to_be_visible()
+    assert panel.locator("input[type=password]").input_value() == ""
+    button(panel, "Start").click()
+    expect(panel.get_by_text("Type another login here")).to_be_visible(timeout=30_000)
+    log_in(panel)
+    button(panel, "Start").click()
+    status(panel, "✔ 1 day planned: 1 downloaded")
+    assert no_secret(lp.page.content())
+
+
+def test_widget_state_that_is_saved_holds_no_login(lab, udl):
+    lp = lab(launcher_cell(udl, "state", last="2025-01-01"))
+    lp.run_cell(0)
+    log_in(lp.panel())
+    lp.page.get_by_role("menuitem", name="Settings", exact=True).click()
+    lp.page.get_by_text("Save Widget State Automatically").click()
+    button(lp.panel(), "Start").click()
+    status(lp.panel(), "✔ 1 day planned: 1 downloaded")
+    lp.save()
+    saved = json.loads(lp.path.read_text())
+    widgets = saved["metadata"].get("widgets", {})
+    lp.page.get_by_role("menuitem", name="Settings", exact=True).click()
+    lp.page.get_by_text("Save Widget State Automatically").click()
+    assert "REACH-135" in json.dumps(widgets)                         # the state is there
+    assert no_secret(json.dumps(saved))
+
+
+def test_failed_days_are_told_and_tried_again(lab, udl):
+    udl.inject(400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-02T06"))
+    lp = lab(launcher_cell(udl, "failed", last="2025-01-03", initial_rate=25.0), "print('mine')")
+    lp.run_cell(0)
+    panel = lp.panel()
+    log_in(panel)
+    button(panel, "Start").click()
+    status(panel, "2 downloaded, 0 there already, 0 without data, 1 failed")
+    table = panel.get_by_role("region", name="Failed days")
+    expect(table).to_contain_text("2025-01-02")
+    expect(table).to_contain_text("RequestRejectedError")
+    lp.run_cell(1)
+    assert lp.output(1) == "mine\n"                                   # nothing that the run said lands under another cell
+    udl.clear_faults()
+    button(panel, "Retry failed").click()
+    status(panel, "1 downloaded, 2 there already, 0 without data, 0 failed")
+    assert lp.complaints() == []
+
+
+def test_two_views_of_one_run_and_a_second_launcher(lab, udl):
+    other = launcher_cell(udl, "shared", first="2025-02-01", last="2025-02-01").replace("launcher", "other")
+    lp = lab(launcher_cell(udl, "shared", **slow(initial_rate=2.0, min_rate=2.0, max_rate=2.0)), "launcher", other,
+             "import time; time.sleep(4)")
+    lp.run_cell(0)
+    lp.run_cell(1)
+    one, two = lp.panel(0), lp.panel(1)
+    log_in(one)
+    button(one, "Start").click()
+    for panel in (one, two):
+        expect(panel.locator("progress[aria-label^='Chunks of']")).to_have_count(1, timeout=30_000)
+    lp.run_cell(2)
+    third = lp.panel(2)
+    log_in(third)
+    button(third, "Start").click()
+    status(third, "Another run is writing")
+    done = two.locator(".rn-text", has_text="of 24 requests")
+    before = done.inner_text()
+    lp.page.evaluate("() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 3; jupyterapp.commands.execute('notebook:run-cell') }")
+    expect(done).not_to_have_text(before, timeout=3_900)              # it moves while a cell keeps the kernel busy
+    lp.page.wait_for_function("() => jupyterapp.shell.currentWidget.content.model.cells.get(3).executionCount > 0", timeout=30_000)
+    lp.run_cell(0)                                                    # the cell again: the same run
+    expect(lp.panel(0).locator("progress[aria-label^='Chunks of']")).to_have_count(1)
+    button(lp.panel(1), "Stop").click()
+    for panel in (lp.panel(0), two):
+        status(panel, "Stopped:", 10)
+    assert lp.complaints() == []
+
+
+def test_a_kernel_that_dies_loses_nothing(lab, udl):
+    cell = launcher_cell(udl, "killed", last="2025-01-02", **slow(initial_rate=2.0, min_rate=2.0, max_rate=2.0))
+    lp = lab(cell, "import os; os.environ.update(UDL_AUTH_USERNAME='x')")
+    lp.run_cell(0)
+    log_in(lp.panel())
+    button(lp.panel(), "Start").click()
+    lp.page.wait_for_function("() => document.querySelector(\"progress[aria-label^='Chunks of']\")?.value >= 2", timeout=60_000)
+    lp.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart().then(() => true)")
+    lp.page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000)
+    first = {r.params["obTime"] for r in udl.requests if r.params.get("maxResults") != "1"}
+    udl.clear_requests()
+    lp.run_cell(0)
+    panel = lp.panel()
+    log_in(panel)
+    button(panel, "Start").click()
+    status(panel, "✔ 2 days planned: 2 downloaded")
+    second = [r.params["obTime"] for r in udl.requests if r.params.get("maxResults") != "1"]
+    assert len(first | set(second)) == 8 and len(second) <= 8 - 2     # what was done is not asked for again
+
+
+@pytest.mark.parametrize("light", [True, False], ids=["light", "dark"])
+def test_contrast_and_narrow_pages(lab, udl, light):
+    udl.inject(400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-02T06"))
+    lp = lab(launcher_cell(udl, f"contrast-{light}", last="2025-01-03", initial_rate=25.0))
+    lp.theme(light)
+    lp.run_cell(0)
+    panel = lp.panel()
+    log_in(panel)
+    button(panel, "Show advanced settings").click()
+    button(panel, "Start").click()
+    status(panel, "1 failed")
+    lp.panel().get_by_label("Days at most").fill("no")
+    button(panel, "Plan").click()
+    expect(panel.locator(".rn-error").first).to_be_visible()
+    bad = lp.page.evaluate(CONTRAST, [".rn-panel :is(div, td, th, summary, pre, button, label, input, select)", 4.5])
+    assert bad == []
+    assert lp.page.evaluate(CONTRAST, [".rn-panel svg g[id*='text'] use", 4.5]) == []
+    lp.page.set_viewport_size({"width": 620, "height": 1000})
+    lp.page.wait_for_timeout(300)
+    wide = lp.page.evaluate("() => { const p = document.querySelector('.rn-panel'); return p.scrollWidth - p.clientWidth }")
+    assert wide <= 2                                                  # nothing hangs over the edge
+    assert lp.complaints() == []
