@@ -569,6 +569,7 @@ def plot_days(frame, ax=None):
     _label_days(ax, frame, [f"{LOOKS[name].label} ({count})" for name, count in counts.items()], over)
     return ax
 
+# %% ../nbs/11_availability.ipynb #a11f58c0
 def _lane_floor(n):
     return -GAP - LANE * (n + 1)
 

@@ -100,6 +100,7 @@ class _Expected:
         times = frame["ob_time"].to_numpy("datetime64[us]")
         return (times.min(), times.max() + _CADENCE) if len(times) else (np.datetime64("NaT", "us"),) * 2
 
+# %% ../nbs/12a_coverage.ipynb #fe584e87
 def _as_window(window):
     """Two moments as datetime64; `None` stays."""
     if window is None:
@@ -292,6 +293,7 @@ def _check_gaps(gaps):
         if not pd.api.types.is_datetime64_any_dtype(gaps[name]):
             raise ValueError(f"gaps: {name} holds {gaps[name].dtype}, not times; read a saved list with parse_dates=['start', 'stop']")
 
+# %% ../nbs/12a_coverage.ipynb #4ec2c0f7
 def describe_gaps(gaps, most=3):
     """What `plot_gaps` shows, in words: for the blind, for logs, for the text alternative of a picture.
 
@@ -396,6 +398,7 @@ def _seconds_outside(gaps, holes):
                  for a, b in zip(*holes, strict=True))
     return gaps["seconds"] - inside
 
+# %% ../nbs/12a_coverage.ipynb #aaa64d0d
 def _shares(gaps, sensors, pairs, window, holes):
     """Per sensor the share of the time with files that lies in gaps, in % (mean of its dosimeters)."""
     dosimeters = np.array([sum(s == sensor for s, _ in pairs) for sensor in sensors])
