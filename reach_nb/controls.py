@@ -19,7 +19,7 @@ STYLE = """<style>
 .rn-panel :is(button, input, select, summary, .rn-days):focus-visible {outline: 3px solid var(--jp-brand-color1, #0072B2); outline-offset: 1px}
 .rn-panel {color: var(--jp-content-font-color1)} .rn-saved {display: none} [data-jp-theme-light="false"] .rn-panel {color-scheme: dark}
 .rn-panel :is(.rn-text, .rn-text td, .rn-text th, .rn-text summary) {line-height: 1.45; font-size: var(--jp-widgets-font-size, 13px)}
-.rn-error {color: var(--jp-error-color0, #b71c1c); font-weight: 600; line-height: 1.35; margin: 0 0 4px 2px} .rn-field .rn-error {max-width: 26em}
+.rn-error {color: #b71c1c} [data-jp-theme-light="false"] .rn-error {color: #ff8a80} .rn-error { font-weight: 600; line-height: 1.35; margin: 0 0 4px 2px} .rn-field .rn-error {max-width: 26em}
 .rn-panel .rn-status {font-size: 1.1em; font-weight: 600}
 .rn-panel .rn-scroll {max-height: 15em; overflow: auto; border: 1px solid var(--jp-border-color2)}
 .rn-panel table.rn-table {border-collapse: collapse; white-space: nowrap}

@@ -60,7 +60,7 @@ def test_a_day_by_pointer_and_by_keyboard(lab, udl, backfill):
     expect(panel.get_by_label("Day (UTC)")).to_have_value("2025-01-06")
     panel.get_by_label("Day (UTC)").fill("2025-01-07")
     expect(calendar).to_have_attribute("aria-valuenow", "1")
-    expect(panel.get_by_text("Artifact: days")).to_be_visible()
+    expect(panel.get_by_text("Artifact: ")).to_be_visible()
     button(panel, "Per-sensor availability").click()
     region = panel.get_by_role("region", name="Availability per sensor")
     expect(region).to_contain_text("REACH-135", timeout=30_000)

@@ -24,7 +24,7 @@ CONTRAST = """([text, least]) => {
   }
   return bad;
 }"""
-FOCUSED = "() => { const e = document.activeElement; return e.innerText?.trim() || e.labels?.[0]?.innerText?.trim() || e.getAttribute('aria-label') || e.tagName }"
+FOCUSED = "() => { const e = document.activeElement; return e.labels?.[0]?.innerText?.trim() || e.innerText?.trim() || e.getAttribute('aria-label') || e.tagName }"
 
 
 def launcher_cell(udl, folder, first="2025-01-01", last="2025-01-06", **settings):
@@ -241,7 +241,7 @@ def test_failed_days_are_told_and_tried_again(lab, udl):
 
 def test_two_views_of_one_run_and_a_second_launcher(lab, udl):
     other = launcher_cell(udl, "shared", first="2025-02-01", last="2025-02-01").replace("launcher", "other")
-    lp = lab(launcher_cell(udl, "shared", **slow(initial_rate=2.0, min_rate=2.0, max_rate=2.0)), "launcher", other,
+    lp = lab(launcher_cell(udl, "shared", **slow(initial_rate=3.0, min_rate=3.0, max_rate=3.0)), "launcher", other,
              "import time; time.sleep(4)")
     lp.run_cell(0)
     lp.run_cell(1)
@@ -269,7 +269,7 @@ def test_two_views_of_one_run_and_a_second_launcher(lab, udl):
 
 
 def test_a_kernel_that_dies_loses_nothing(lab, udl):
-    cell = launcher_cell(udl, "killed", last="2025-01-02", **slow(initial_rate=2.0, min_rate=2.0, max_rate=2.0))
+    cell = launcher_cell(udl, "killed", last="2025-01-02", **slow(initial_rate=3.0, min_rate=3.0, max_rate=3.0))
     lp = lab(cell, "import os; os.environ.update(UDL_AUTH_USERNAME='x')")
     lp.run_cell(0)
     log_in(lp.panel())
