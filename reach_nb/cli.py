@@ -40,7 +40,7 @@ def _download(args):
     if any(p.action == ACTION_RUN for p in plan):
         config = replace(config, auth_token=resolve_udl_auth(config.base_url, aws_region=args.aws_region))
     days = _FailedDays()
-    with _stop_on_signals() as stop:
+    with _stop_on_signals(args.own_process) as stop:
         summary = run_download(config, stop=stop, on_event=days)
     _print_summary(summary, days, config)
     return 130 if days.stopped else 1 if summary.days_failed else 0
@@ -59,7 +59,7 @@ def _config_from(args):
 
 # %% ../nbs/14_cli.ipynb #d257a286
 @contextmanager
-def _stop_on_signals():
+def _stop_on_signals(own_process):
     stop = threading.Event()
 
     def handle(number, frame):
@@ -72,8 +72,8 @@ def _stop_on_signals():
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handler in before.items():     # a process that ends for a signal ends by itself, whatever comes after
+            signal.signal(number, signal.SIG_IGN if own_process and stop.is_set() else handler)
 
 class _FailedDays:
     """A reader of events: which days failed, now or before, and whether the run was stopped."""
@@ -199,7 +199,7 @@ def _demo(args):
 
 def _simulate(args):
     from reach_nb.simulator import serve
-    with _stop_on_signals() as stop:
+    with _stop_on_signals(args.own_process) as stop:
         serve(args.port, seed=args.seed, stop=stop, rate_limit=args.rate_limit)
     return 0
 
@@ -322,6 +322,7 @@ def main(argv=None):
     int
     """
     args = make_parser().parse_args(argv)
+    args.own_process = argv is None
     with _logging(args.verbose):
         try:
             return args.run(args)
