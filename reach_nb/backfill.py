@@ -37,7 +37,7 @@ from reach_nb.planning import (
     was_unsettled)
 from .telemetry import (
     STATUS_DOWNLOAD_PENDING, STATUS_DOWNLOADED, STATUS_FAILED, STATUS_SKIPPED_NO_DATA, HistoricalTelemetry,
-    TelemetryRow, utcnow_iso)
+    TelemetryRow, holds_telemetry, utcnow_iso)
 from .udl import NoRecordsError, RunLockedError, RunStopped, UDLClient, query, redact
 from .windows import Window, as_utc, day_window, utc_text
 
@@ -284,8 +284,8 @@ class _Run(_Attempt):
     def do_day(self, number, planned, prior, download_fn, injected):
         if planned.action != ACTION_RUN:
             self.count_skip(planned)
-            if planned.action == ACTION_SKIP_EXISTING:
-                discard_spool(planned.artifact)      # the receipt of a run that ended between its last two steps
+            if planned.action in (ACTION_SKIP_EXISTING, ACTION_SKIP_TERMINAL):
+                discard_spool(planned.artifact)      # of a run that ended between its last two steps
             self.tell(DayFinished(planned, number, None))
             return
         log.info("%s: downloading, %s", planned.day, planned.reason)
@@ -366,27 +366,31 @@ def _with_hint(hear, tell, client, config):
 
 # %% ../nbs/10_backfill.ipynb #29b7432e
 def check_places(config, telemetry_path):
-    """Refuse a telemetry path that is a folder, and an output folder that is a file (`ValueError`); writes nothing."""
+    """Refuse a folder that is a file, and telemetry that is a folder or a file of another kind (`ValueError`); writes nothing."""
     if telemetry_path.is_dir():
         raise ValueError(f"telemetry_path: {str(telemetry_path)!r} is a folder; give the name of a CSV file")
-    folder = Path(config.output_dir)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"output_dir: {str(folder)!r} is a file; give the name of a folder")
+    if telemetry_path.exists() and not holds_telemetry(telemetry_path):
+        raise ValueError(f"telemetry_path: {str(telemetry_path)!r} is something else than telemetry, and would be spoilt")
+    for name, folder in (("output_dir", Path(config.output_dir)), ("telemetry_path", telemetry_path.parent)):
+        there = next(p for p in (folder, *folder.parents) if p.exists())
+        if not there.is_dir():
+            raise ValueError(f"{name}: {str(there)!r} is a file; give the name of a folder")
 
 def _prepare(config, telemetry_path, download_fn):
     check_places(config, telemetry_path)
     if not config.dry_run:
-        _make_folder(Path(config.output_dir))
+        _make_folder("telemetry_path", telemetry_path.parent)
+        _make_folder("output_dir", Path(config.output_dir))
     if config.output_format == "parquet" and download_fn is None:
         parquet_schema()
 
-def _make_folder(folder):
+def _make_folder(name, folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ValueError(f"output_dir: {str(folder)!r} can't be written to ({error.strerror})") from None
+        raise ValueError(f"{name}: {str(folder)!r} can't be written to ({error.strerror})") from None
 
 # %% ../nbs/10_backfill.ipynb #144a350d
 def run_download(config, *, download_fn=None, telemetry=None, stop=None, on_event=None, progress=None):

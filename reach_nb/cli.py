@@ -40,7 +40,7 @@ def _download(args):
     if any(p.action == ACTION_RUN for p in plan):
         config = replace(config, auth_token=resolve_udl_auth(config.base_url, aws_region=args.aws_region))
     days = _FailedDays()
-    with _stop_on_signals() as stop:
+    with _stop_on_signals(args.own_process) as stop:
         summary = run_download(config, stop=stop, on_event=days)
     _print_summary(summary, days, config)
     return 130 if days.stopped else 1 if summary.days_failed else 0
@@ -59,7 +59,7 @@ def _config_from(args):
 
 # %% ../nbs/14_cli.ipynb #d257a286
 @contextmanager
-def _stop_on_signals():
+def _stop_on_signals(own_process):
     stop = threading.Event()
 
     def handle(number, frame):
@@ -76,8 +76,8 @@ def _stop_on_signals():
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handler in before.items():     # a process that ends for a signal ends by itself, whatever comes after
+            signal.signal(number, signal.SIG_IGN if own_process and stop.is_set() else handler)
 
 class _FailedDays:
     """A reader of events: which days failed, now or before, whether the run was stopped, and what would make it faster."""
@@ -208,7 +208,7 @@ def _demo(args):
 
 def _simulate(args):
     from reach_nb.simulator import serve
-    with _stop_on_signals() as stop:
+    with _stop_on_signals(args.own_process) as stop:
         serve(args.port, seed=args.seed, stop=stop, rate_limit=args.rate_limit)
     return 0
 
@@ -222,6 +222,11 @@ def _date(text):
         return as_date(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error).removeprefix("date: ")) from None
+
+def _path(text):
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty; give a path")
+    return Path(text)
 
 _DEFAULTS = {field.name: field.default for field in fields(DownloadRunConfig)}
 
@@ -241,8 +246,8 @@ def _add_download(commands):
     parser.set_defaults(run=_download)
     parser.add_argument("--start-date", type=_date, required=True, metavar="DAY", help="first day (UTC), such as 2025-01-31")
     parser.add_argument("--end-date", type=_date, required=True, metavar="DAY", help="last day (UTC), inclusive")
-    parser.add_argument("--output-dir", type=Path, required=True, metavar="FOLDER", help="where the artifacts go")
-    parser.add_argument("--telemetry-file", type=Path, metavar="FILE", dest="telemetry_path",
+    parser.add_argument("--output-dir", type=_path, required=True, metavar="FOLDER", help="where the artifacts go")
+    parser.add_argument("--telemetry-file", type=_path, metavar="FILE", dest="telemetry_path",
                         help="the log of attempts (default: download_telemetry.csv in the output folder)")
     _add_dataset_flags(parser)
     parser.set_defaults(**{name: _DEFAULTS[name] for name in ("sensor_id", "descriptor", "output_format")})
@@ -269,8 +274,8 @@ def _add_reports(commands):
         parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         parser.set_defaults(run=run)
         place = parser.add_mutually_exclusive_group(required=True)
-        place.add_argument("--output-dir", type=Path, metavar="FOLDER", help="a folder of artifacts with its telemetry")
-        place.add_argument("--telemetry-file", type=Path, metavar="FILE", help="a telemetry file")
+        place.add_argument("--output-dir", type=_path, metavar="FOLDER", help="a folder of artifacts with its telemetry")
+        place.add_argument("--telemetry-file", type=_path, metavar="FILE", help="a telemetry file")
         _add_dataset_flags(parser)
     parser.add_argument("--count", action="store_true", help="also against the service's own count of each day")
     _add_access_flags(parser)
@@ -280,8 +285,8 @@ def _add_convert(commands):
     parser = commands.add_parser("convert", help=text, description=text[0].upper() + text[1:] + "; what is there already and "
                                  "unchanged is left alone.")
     parser.set_defaults(run=_convert)
-    parser.add_argument("source_dir", type=Path, metavar="SOURCE", help="a folder of artifacts")
-    parser.add_argument("archive_dir", type=Path, metavar="ARCHIVE", help="the archive's folder; made if missing")
+    parser.add_argument("source_dir", type=_path, metavar="SOURCE", help="a folder of artifacts")
+    parser.add_argument("archive_dir", type=_path, metavar="ARCHIVE", help="the archive's folder; made if missing")
     parser.add_argument("--sensor-id", metavar="ID", help="only artifacts of ALL, or of one sensor")
     parser.add_argument("--descriptor", help="only artifacts of this data product")
     parser.add_argument("--source-format", choices=OUTPUT_FORMATS, help="only artifacts in this format")
@@ -289,7 +294,7 @@ def _add_convert(commands):
 def _add_simulator(commands):
     parser = commands.add_parser("demo", help="two weeks of one sensor from the embedded service; needs no account")
     parser.set_defaults(run=_demo)
-    parser.add_argument("--output-dir", type=Path, default=Path("reach_nb_demo"), metavar="FOLDER", help="(default: %(default)s)")
+    parser.add_argument("--output-dir", type=_path, default=Path("reach_nb_demo"), metavar="FOLDER", help="(default: %(default)s)")
     parser = commands.add_parser("simulate", help="run the embedded service on this machine until Ctrl-C")
     parser.set_defaults(run=_simulate)
     parser.add_argument("--port", type=int, default=0, metavar="N", help="0 takes a free one (default: %(default)s)")
@@ -328,6 +333,7 @@ def main(argv=None):
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")     # a console or pipe of Windows may lack a sign
     args = make_parser().parse_args(argv)
+    args.own_process = argv is None
     with _logging(args.verbose):
         try:
             return args.run(args)
@@ -338,12 +344,13 @@ def main(argv=None):
 
 # %% ../nbs/14_cli.ipynb #bfc20055
 def _report(error):
-    from reach_nb.udl import AuthenticationError, RunLockedError
-    mendable = (ValueError, AuthenticationError, RunLockedError, ImportError, OSError)
+    from reach_nb.udl import AuthenticationError, RunLockedError, UDLError
+    mendable = (ValueError, RunLockedError, ImportError, OSError, UDLError)
     if not isinstance(error, mendable) and type(error) is not RuntimeError:
         raise error
     print(f"reach_nb: {str(error) or type(error).__name__}", file=sys.stderr)
-    return 1 if isinstance(error, OSError) else 2
+    failed = isinstance(error, (OSError, UDLError)) and not isinstance(error, AuthenticationError)
+    return 1 if failed else 2
 
 @contextmanager
 def _logging(verbose):

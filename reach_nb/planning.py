@@ -64,6 +64,7 @@ OUTPUT_FORMATS = ("csv", "json", "parquet")
 def _check_settings(config):
     _check_what(config)
     _check_pace(config)
+    _check_calendar(config)
 
 def _refuse(config, name, right):
     raise ValueError(f"{name}: {getattr(config, name)!r} {right}")
@@ -86,7 +87,9 @@ def _check_what(config):
     if not isinstance(config.auth_token, str):
         raise ValueError("auth_token: is not text (its value is not shown)")
     if not isinstance(config.base_url, str) or not config.base_url.startswith(("https://", "http://")):
-        _refuse(config, "base_url", "is no http(s) address")
+        raise ValueError(f"base_url: {str(config.base_url).rpartition('@')[2]!r} is no http(s) address")
+    if "@" in config.base_url:
+        raise ValueError("base_url: holds a login or an @ (not shown); auth_token is the place for it")
 
 # %% ../nbs/03_planning.ipynb #683ad626
 def _check_pace(config):
@@ -107,6 +110,12 @@ def _check_pace(config):
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
             _refuse(config, name, "is not a whole number of 1 or more")
 
+def _check_calendar(config):
+    try:
+        day_window(config.end_date).stop + timedelta(hours=config.settle_hours)
+    except OverflowError:
+        raise ValueError(f"settle_hours: {config.settle_hours!r} after end_date {config.end_date} is in no calendar") from None
+
 def _is_number(value):
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -124,11 +133,12 @@ def settled_at(day, settle_hours=0.0):
     return day_window(day).stop + timedelta(hours=settle_hours)
 
 def was_unsettled(row, day, settle_hours=0.0):
-    """Whether a row's attempt began before its day had settled; a start that can't be read counts as settled."""
+    """Whether a row's attempt began, or was noted, before its day had settled; what can't be read counts as settled."""
     try:
-        return as_utc(row.started_at_utc) < settled_at(day, settle_hours)
+        stamps = [as_utc(text) for text in (row.started_at_utc, row.finished_at_utc) if text]
     except ValueError:
         return False
+    return bool(stamps) and min(stamps) < settled_at(day, settle_hours)
 
 # %% ../nbs/03_planning.ipynb #c10e67ce
 def _decide(prior, artifact_exists, day, now, retry_failed, settle_hours):

@@ -86,8 +86,8 @@ def parse_query(params, max_results=10_000, latest_ms=None):
                and all(params.get(name, value) == value for name, value in fixed.items())]
     wanted = tuple(d for d in DESCRIPTORS if params.get("descriptor", d) == d)
     first, limit = _whole("firstResult", params, 0), _whole("maxResults", params, max_results)
-    if limit > max_results:
-        raise Refusal(500, f"maxResults {limit} is more than {max_results}")
+    if max(first, limit) > max_results:
+        raise Refusal(500, f"maxResults {limit} or firstResult {first} is more than {max_results}")
     return bounds and Query(*bounds, tuple(sensors), "idSensor" in params, wanted, _order(params), first, limit)
 
 # %% ../nbs/05a_simulator.ipynb #2d5984ab

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DATA', 'STATUS_FAILED', 'STATUS_PROCESS_PENDING',
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'STATUSES',
-           'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TelemetryRow', 'utcnow_iso', 'HistoricalTelemetry']
+           'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TelemetryRow', 'utcnow_iso', 'holds_telemetry',
+           'HistoricalTelemetry']
 
 # %% ../nbs/02_telemetry.ipynb #1a73b834
 import csv
@@ -368,6 +369,16 @@ class _Writer:
             row = [values.get(name, "") for name in columns]
             lines = _csv_lines([row] if self.columns else [columns, row], self.line_end)
             self.size, self.columns = _append_bytes(self.path, lines), columns
+
+# %% ../nbs/02_telemetry.ipynb #41ba8e3f
+def holds_telemetry(path):
+    """Whether a file is telemetry, however damaged or cut, or still empty (bool): rows may be appended to it."""
+    data = _read_bytes(Path(path)) if Path(path).is_file() else b"?"
+    begins = data.removeprefix(_BOM).lstrip(b"\r\n")
+    if _HEADER.startswith(begins) or _own_header_end(data):       # empty, or cut in its header, too
+        return True
+    columns, lines = _columns_and_lines(data)
+    return bool(columns) and (columns != COLUMNS or any(_is_row(line, columns) for line in lines))
 
 # %% ../nbs/02_telemetry.ipynb #1b8eca92
 class _TelemetryReader:

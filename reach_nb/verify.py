@@ -70,17 +70,23 @@ def _find_artifact(row, day, output_dir):
     usual = artifact_path(output_dir or ".", row.sensor_id, day, row.descriptor, row.output_format)
     return usual if usual.is_file() or noted is None else noted
 
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")     # equal to nothing: a figure that can't be read agrees with none
+
 def _check_artifact(day, row, path):
     size = f"{path.stat().st_size / 2**20:.4f}"
-    if row.csv_size_mb and abs(float(size) - float(row.csv_size_mb)) > 0.00015:
+    if row.csv_size_mb and not abs(float(size) - _number(row.csv_size_mb)) <= 0.00015:
         yield Finding(day, "size", f"{path.name} has {size} MiB, {row.csv_size_mb} were noted")
     records = count_records(path)
-    if row.records_downloaded and records != int(float(row.records_downloaded)):
+    if row.records_downloaded and records != _number(row.records_downloaded):
         yield Finding(day, "records", f"{path.name} holds {records} records, {row.records_downloaded} were noted")
 
 def _check_count(day, row, client):
     held = client.count(query(row.sensor_id, row.descriptor, day_window(day), max_results=None))
-    if row.records_downloaded and held != int(float(row.records_downloaded)):
+    if row.records_downloaded and held != _number(row.records_downloaded):
         yield Finding(day, "count", f"the service counts {held} records, {row.records_downloaded} were downloaded")
 
 def _unknown_artifacts(folder, sensor_id, descriptor, output_format, known):
@@ -88,4 +94,4 @@ def _unknown_artifacts(folder, sensor_id, descriptor, output_format, known):
     pattern = pattern.replace("20000101T000000_20000102T000000", "????????T??????_????????T??????")
     for path in sorted(folder.glob(pattern)):
         if path.name not in known:
-            yield Finding(None, "unknown", f"{path.name} is on disk, but the telemetry knows no such day")
+            yield Finding(None, "unknown", f"{path.name} is on disk, but the telemetry does not say that its day is done")
