@@ -602,10 +602,13 @@ def _date_formatter():
             labels = [label if label == f"{t:%Y}" or f"{t:%m%d%H%M}" != "01010000" else f"{label}\n{t:%Y}"
                       for label, t in zip(labels, moments, strict=True)]
             alike = (text for text in ("%Y-%m-%d", "%Y %b", "%Y") if f"{first:{text}}" == f"{last:{text}}")
-            self.offset_string = f"{first:{next(alike, '%Y')}}"
+            self._said_once = f"{first:{next(alike, '%Y')}}"
             if any(f"{t:%Y}" in label for label, t in zip(labels, moments, strict=True)):
-                self.offset_string = ""                              # the ticks tell the year
+                self._said_once = ""                                 # the ticks tell the year
             return labels
+
+        def get_offset(self):
+            return self._said_once
 
     return DateFormatter
 

@@ -75,6 +75,7 @@ class RateChanged:
     rate: float                  # requests/s from then on
     event: str                   # why: start, success or refused
 
+# %% ../nbs/10_backfill.ipynb #cceae80a
 @dataclass(frozen=True)
 class TooFewInFlight:
     """Requests in flight, not the limiter, set the pace; told once a run."""

@@ -79,6 +79,7 @@ def _stop_on_signals(own_process):
         for number, handler in before.items():     # a process that ends for a signal ends by itself, whatever comes after
             signal.signal(number, signal.SIG_IGN if own_process and stop.is_set() else handler)
 
+# %% ../nbs/14_cli.ipynb #af52fd91
 class _FailedDays:
     """A reader of events: which days failed, now or before, whether the run was stopped, and what would make it faster."""
 
