@@ -12,7 +12,7 @@ USER, PASSWORD = "observer", "a-Secret-of-the-test-4711"
 
 
 def pytest_collection_modifyitems(items):
-    missing = what_is_missing()
+    missing = what_is_missing() or ("" if os.environ.get("REACH_NB_BROWSER") else "REACH_NB_BROWSER=1 in the environment")
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("browser"))      # one server, one browser, one after the other
