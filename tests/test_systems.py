@@ -45,14 +45,14 @@ def test_signals_are_asked_for_in_the_main_thread_only():
     before, seen = signal.getsignal(signal.SIGINT), []
 
     def elsewhere():
-        with _stop_on_signals() as stop:
+        with _stop_on_signals(own_process=False) as stop:
             seen.append((stop.is_set(), signal.getsignal(signal.SIGINT)))
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
     thread.join()
     assert seen == [(False, before)]
-    with _stop_on_signals() as stop:
+    with _stop_on_signals(own_process=False) as stop:
         assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, None)
         signal.raise_signal(signal.SIGTERM)
         assert stop.is_set()
@@ -94,7 +94,7 @@ def test_the_package_needs_no_module_that_windows_lacks(absent):
             "class Gone(importlib.abc.MetaPathFinder):\n"
             "    def find_spec(self, name, path=None, target=None):\n"
             f"        if name == {absent!r}:\n"
-            "            raise ImportError(name)\n"
+            "            raise ModuleNotFoundError(name, name=name)\n"
             "sys.modules.pop(" + repr(absent) + ", None)\n"
             "sys.meta_path.insert(0, Gone())\n"
             "import reach_nb\n"
