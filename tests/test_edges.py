@@ -19,12 +19,6 @@ from reach_nb.artifacts import CsvEncoder
 WHOLE_ANSWER = {"match": lambda request: request.params.get("maxResults") == "10000"}
 
 
-@pytest.fixture
-def service():
-    with SimulatedUDL(seed=6, availability=0.01, outage_rate=0.0, late=0.0, ragged=0.3) as running:
-        yield running
-
-
 def config_for(service, folder, days=2, **settings):
     pace = dict.fromkeys(("initial_rate", "min_rate", "max_rate"), 500.0)
     return DownloadRunConfig(START, day_after(START, days - 1), folder, sensor_id="REACH-135", auth_token=service.auth_token,
@@ -106,6 +100,107 @@ def when(chunk, do):
         if getattr(event, "chunks_done", None) == chunk and "20250102T" in event.artifact.name[:24]:
             do(event)
     return hear
+
+
+@pytest.fixture
+def tmpfs(tmp_path):
+    """Mounts a small disk of its own at a path, where that is allowed; gives `mount(size, "ro")` to mount it anew."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(*options):
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(place)], capture_output=True)
+        if done.returncode:
+            pytest.skip("no right to mount a disk here")
+        return place
+    yield mount
+    subprocess.run(["umount", str(place)], capture_output=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting wants rights")
+@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("kilobytes", [60, 120, 200, 320])
+def test_a_full_tmpfs(kilobytes, output_format, service, tmpfs):
+    """A disk that is really full, the telemetry on it too; once there is room, the next run completes."""
+    disk = tmpfs(f"size={kilobytes}k")
+    config = config_for(service, disk, 3, output_format=output_format)
+    try:
+        summary = run_download(config)
+        assert summary.days_downloaded + summary.days_failed == 3
+    except OSError as error:
+        assert error.errno == errno.ENOSPC
+    check_truth(service, config)
+    subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
+    end_well(service, config)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting wants rights")
+def test_a_read_only_disk(service, tmpfs, tmp_path):
+    disk = tmpfs("ro")
+    for config in (config_for(service, disk), config_for(service, disk / "new"),
+                   config_for(service, tmp_path / "out", telemetry_path=disk / "t.csv")):
+        with pytest.raises(ValueError, match="can't be written to"):
+            run_download(config)
+    assert not service.requests and not list(disk.iterdir()) and not (tmp_path / "out").exists()
+
+
+def test_a_chunk_that_cannot_be_converted_is_asked_for_again(service, tmp_path, monkeypatch):
+    """It would fail each time that the spool is taken up."""
+    config = config_for(service, tmp_path, 1)
+    monkeypatch.setattr(CsvEncoder, "encode", lambda self, body, size: 1 / 0)
+    assert run_download(config).days_failed == 1
+    monkeypatch.undo()
+    asked = len(service.requests)
+    end_well(service, config)
+    assert any(WHOLE_ANSWER["match"](r) for r in service.requests[asked:])
+
+
+@pytest.mark.parametrize("when_killed", ["counting", "noted"])
+def test_a_day_without_data_keeps_its_chunks(when_killed, tmp_path):
+    """Until it is noted: a kill while the service counts, or just before the last row, costs no chunk again."""
+    with SimulatedUDL(seed=6, no_data=[str(START)], late=0.0) as empty:
+        config = config_for(empty, tmp_path, 1)
+
+        class Killed(HistoricalTelemetry):
+            def append_row(self, row):
+                if row.status == "SKIPPED_NO_DATA":
+                    raise KeyboardInterrupt
+                super().append_row(row)
+        stop = threading.Event()
+        if when_killed == "counting":
+            empty.inject("slow", times=None, seconds=30, match=lambda r: r.path.endswith("/count") and (stop.set() or True))
+            assert run_download(config, stop=stop).days_skipped_no_data == 0
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                run_download(config, telemetry=Killed(config.telemetry_file))
+        empty.clear_faults()
+        asked = len(empty.requests)
+        assert run_download(config).days_skipped_no_data == 1
+        assert not [r for r in empty.requests[asked:] if WHOLE_ANSWER["match"](r)]
+        assert left_behind(tmp_path) == []
+
+
+def test_a_clock_that_is_set_back(service, tmp_path, monkeypatch):
+    """During a run, to before the day: what was seen so is refreshed once the clock is right, and the last word is the truth."""
+    from reach_nb import backfill, download, telemetry
+    config = config_for(service, tmp_path, 2)
+    service.inject("503", times=None, match=lambda r: "T12:00" in r.params["obTime"][:16])
+    monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
+    assert run_download(config).days_failed == 2         # rows with right stamps, later than what the wrong clock will say
+    service.clear_faults()
+    real = backfill.datetime
+
+    class Wrong(real):
+        @classmethod
+        def now(cls, zone=None):
+            return real(2025, 1, 1, 9, tzinfo=zone)      # a morning before the day had ended
+    for module in (backfill, download, telemetry):
+        monkeypatch.setattr(module, "datetime", Wrong)
+    run_download(config)
+    states = {r.status for r in HistoricalTelemetry(config.telemetry_file).load_state().values()}
+    assert "FAILED" not in states, "an older row came back to life"
+    monkeypatch.undo()
+    end_well(service, config)
 
 
 def test_a_spool_that_vanishes(service, tmp_path):

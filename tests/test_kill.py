@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from campaign import KILLS, START, check_truth, day_after, left_behind
+from campaign import KILLS, START, at_once, check_truth, day_after, left_behind
 
 from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL
 
@@ -114,7 +114,7 @@ def test_kill_9(output_format, share, seed, tmp_path, undisturbed, capsys):
                 text, _ = process.communicate(timeout=60)
                 if process.returncode == 0:
                     break
-                assert process.returncode == (-signal.SIGKILL if POSIX else 1), text
+                assert process.returncode == -signal.SIGKILL, text
                 kills, killed_here = kills + 1, killed_here + 1
                 check_truth(service, config)             # the telemetry can be read, and what it says is so
                 for name, body in artifacts(folder).items():
@@ -144,7 +144,7 @@ def test_signals(number, workers, further, tmp_path, undisturbed):
         took = time.monotonic() - began
         asked = len(service.requests)
         assert process.returncode == 130, text
-        assert took < 2, f"it took {took:.1f} s to end"
+        assert took < at_once(), f"it took {took:.1f} s to end"
         assert "Traceback" not in text
         check_truth(service, config_of(service, tmp_path, days, "csv"))
         rows = list(HistoricalTelemetry(tmp_path / "download_telemetry.csv").iter_rows())
@@ -173,7 +173,8 @@ def test_signals_while_it_waits(number, fault, options, tmp_path):
         process.send_signal(number)
         began = time.monotonic()
         text, _ = process.communicate(timeout=30)
-        assert time.monotonic() - began < 2
+        took = time.monotonic() - began
+        assert took < at_once(), f"it took {took:.1f} s to end"
         assert process.returncode == 130, text
         rows = list(HistoricalTelemetry(tmp_path / "download_telemetry.csv").iter_rows())
         assert [r.status for r in rows] == ["DOWNLOAD_PENDING"]

@@ -1,0 +1,133 @@
+"""What a hostile service can do, and where a credential must not be seen."""
+import base64
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from campaign import START, left_behind
+from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
+from test_kill import service_for, start, wait_for
+
+from reach_nb import (
+    AuthenticationError, DownloadRunConfig, SimulatedUDL, UDLClient, download_UDL_reach_window, run_download,
+)
+
+PASSWORD = "Tr0ub4dor & 3"
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
+    monkeypatch.setattr(UDLClient, "max_retries", 1)
+
+
+@pytest.mark.parametrize("fault, options, bound", [
+    ("endless", {"total_bytes": 10 * 2**30}, "limit of 67108864 bytes"), ("endless", {}, "limit of 67108864 bytes"),
+    ("padded", {"megabytes": 128}, "limit of 67108864 bytes"), ("nested", {}, "no list of records"), ("drip", {}, "limit of 0.5 s")])
+def test_a_hostile_service_is_bounded(fault, options, bound, service, hasty, tmp_path, monkeypatch):
+    """10 GB, bytes without end, 128 MB out of a few hundred kB, nesting, a drip: the day is FAILED, and the bound is named."""
+    service.gzip = fault == "padded"
+    if fault == "drip":
+        init = UDLClient.__init__
+        monkeypatch.setattr(UDLClient, "__init__", lambda self, *a, **k: init(self, *a, **{**k, "answer_seconds": 0.5}))
+    service.inject(fault, times=None, **WHOLE_ANSWER, **options)
+    config = config_for(service, tmp_path, 1, max_concurrent_requests=2)
+    began = time.monotonic()
+    assert run_download(config).days_failed == 1
+    assert time.monotonic() - began < 60
+    assert bound in rows_of(config)[-1].error_message, rows_of(config)[-1].error_message
+    assert not [p for p in tmp_path.glob("REACH-*") if p.is_file()]
+    service.clear_faults()
+    monkeypatch.undo()
+    end_well(service, config)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is told in another way")
+def test_memory_against_a_bomb(tmp_path):
+    """A process that meets a third of a megabyte that unpacks to 320 MB does not hold them: the reading ends at the bound."""
+    with SimulatedUDL(seed=1, gzip=True) as service:
+        service.inject("padded", times=None, megabytes=320, **WHOLE_ANSWER)
+        code = ("import re\nfrom reach_nb import *\nUDLClient.max_retries = 0\n"
+                f"config = DownloadRunConfig('{START}', '{START}', {str(tmp_path)!r}, sensor_id='REACH-135', "
+                f"auth_token={service.auth_token!r}, base_url={service.base_url!r})\n"
+                "assert run_download(config).days_failed == 1\nprint(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 350_000, "kilobytes"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_credential_costs_one_request(status, tmp_path):
+    """Eight workers, slow answers and no probe before them: one asks, and nobody after it."""
+    with SimulatedUDL(seed=1, latency_seconds=0.2) as service:
+        service.inject(status, times=None)
+        with pytest.raises(AuthenticationError):
+            download_UDL_reach_window(
+                auth_token=service.auth_token, base_url=service.base_url, sensor_id="ALL", descriptor="QUICKLOOK", output_format="csv",
+                start_time="2025-01-01", end_time="2025-01-02", output_dir=tmp_path, max_concurrent_requests=8, initial_rate=25)
+        assert len(service.requests) == 1
+
+
+def test_a_probe_that_fails_does_not_cost_more(tmp_path, hasty):
+    """The probe meets a passing failure, so nothing is known yet: still one request at a time goes out."""
+    with SimulatedUDL(seed=1, latency_seconds=0.2) as service:
+        service.inject(503, times=1)
+        service.inject(401, times=None)
+        config = config_for(service, tmp_path, 3, max_concurrent_requests=4)
+        assert run_download(config).days_failed == 3
+        assert sum(r.status == 401 for r in service.requests) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no ps")
+def test_the_process_list_and_the_log(tmp_path):
+    """At -vv, among failures of every kind: no form of the login in `ps`, on the terminal, or in any file that a run writes."""
+    with service_for(2, latency_seconds=0.05, password=PASSWORD, faults={
+            "503": 0.1, "html": 0.1, "truncated": 0.1, "redirect": 0.1, "reset": 0.1}) as service:
+        process = start(service, tmp_path, 2)
+        wait_for(lambda: len(service.requests) >= 3, process)
+        listed = subprocess.run(["ps", "-eo", "pid,args", "-ww"], capture_output=True, text=True).stdout
+        text, _ = process.communicate(timeout=120)
+    assert str(process.pid) in listed and "reach_nb" in listed
+    assert "DEBUG" in text and "try 1 of" in text
+    login = f"{service.username}:{PASSWORD}"
+    secrets = [PASSWORD, login, base64.b64encode(login.encode()).decode()]
+    written = "".join(p.read_text(errors="replace") for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".parquet")
+    for secret in secrets:
+        assert secret not in listed + text + written
+
+
+def test_no_repr_shows_it(tmp_path, service):
+    config = config_for(service, tmp_path)
+    token = base64.b64encode(b"me:" + PASSWORD.encode()).decode()
+    config = replace(config, auth_token=f"Basic {token}")
+    with UDLClient(config.auth_token, config.base_url) as client:
+        shown = repr(config) + str(config) + repr(client) + repr(client.__dict__["_session"].auth)
+    with pytest.raises(ValueError) as refused:
+        DownloadRunConfig(START, START, tmp_path, auth_token=7)
+    with pytest.raises(ValueError) as elsewhere:
+        replace(config, base_url=f"https://me:{PASSWORD}@example.org")
+    shown += str(refused.value) + str(elsewhere.value)
+    assert token not in shown and PASSWORD not in shown
+
+
+@pytest.mark.parametrize("name", ["../x", "..", "/etc/x", "a/b", "a\\b", "a\0b", "a\nb", ".hidden", "C:x", "~", "", " ", "x" * 65])
+@pytest.mark.parametrize("field", ["sensor_id", "descriptor"])
+def test_names_stay_in_the_folder(field, name, service, tmp_path):
+    config = config_for(service, tmp_path / "out")
+    with pytest.raises(ValueError, match=field):
+        replace(config, **{field: name})
+    setattr(config, field, name)
+    with pytest.raises(ValueError, match=field):
+        run_download(config)
+    assert not os.listdir(tmp_path) and not service.requests
+
+
+def test_threads_end(service, tmp_path):
+    assert run_download(config_for(service, tmp_path)).days_downloaded == 2
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("reach_nb")]
+    assert left_behind(tmp_path) == [] and Path(tmp_path).is_dir()
