@@ -106,8 +106,8 @@ class _StoppableRun(_FollowedRun):
 class _ShownRun(_StoppableRun):
     def _ipython_display_(self):
         from IPython.display import display
-        display(self.panel)
-        text = {"text/html": saved_html(self.progress, self.job and self.job.config), "text/plain": repr(self)}
+        display({**self.panel._repr_mimebundle_(), "text/plain": repr(self)}, raw=True)
+        text = {"text/html": saved_html(self.progress, self.job and self.job.config), "text/plain": ""}
         self._kept.append(display(text, raw=True, display_id=True))
         self.refresh()
 
@@ -116,7 +116,7 @@ class _ShownRun(_StoppableRun):
         if progress.state != self._kept_state:
             self._kept_state = progress.state
             for handle in filter(None, self._kept):
-                handle.update({"text/html": saved_html(progress, config), "text/plain": repr(self)}, raw=True)
+                handle.update({"text/html": saved_html(progress, config), "text/plain": ""}, raw=True)
 
     def _say(self, error):
         self._word.value = text_html(str(error) or type(error).__name__, "rn-error", "alert")
@@ -490,11 +490,11 @@ class _LiveExploring(_Exploring):
     def _ipython_display_(self):
         from IPython.display import display
         self.refresh()
-        display(self.panel)
-        display({"text/html": f"<div class='rn-saved'>{text_html(describe(self.frame))}</div>", "text/plain": repr(self)}, raw=True)
+        display({**self.panel._repr_mimebundle_(), "text/plain": repr(self)}, raw=True)
+        display({"text/html": f"<div class='rn-saved'>{text_html(describe(self.frame))}</div>", "text/plain": ""}, raw=True)
 
     def __repr__(self):
-        return f"{type(self).__name__}({str(self.source.path)!r})"
+        return f"{type(self).__name__}({self.source.path.name}: {len(self.frame)} days)"
 
 # %% ../nbs/13d_widgets.ipynb #ad6f22a5
 class AvailabilityExplorer(_LiveExploring):
