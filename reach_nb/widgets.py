@@ -148,6 +148,12 @@ class _PlannedRun(_ShownRun):
             raise ValueError(f"Please mend the form. {wrong}")
         return config if retry_failed is None else replace(config, retry_failed=retry_failed)
 
+# %% ../nbs/13d_widgets.ipynb #c0de0003
+class _StartedRun(_PlannedRun):
+    def _press_stop(self):
+        self._word.value = text_html("" if self.active else "No run is under way.")
+        self.stop()
+
     def start(self, retry_failed=None):
         """Start a run in the background, with what the form says. Returns the launcher.
 
@@ -182,7 +188,7 @@ def _row(*children):
     return ipywidgets.Box(list(children), layout={"flex_flow": "row wrap"})
 
 # %% ../nbs/13d_widgets.ipynb #2b376b99
-class BackfillLauncher(_PlannedRun):
+class BackfillLauncher(_StartedRun):
     """A panel that plans, starts and shows a backfill; the same from code: `plan`, `start`, `wait`, `stop`, `summary`."""
 
     def __init__(self, start_date=None, end_date=None, output_dir="data", *, auth_token="", download_fn=None, **settings):
@@ -212,10 +218,6 @@ class BackfillLauncher(_PlannedRun):
         if (job := _RUNNING.get(self._arguments)) is not None and job.active:
             self.form.fill(job.config)
             self._follow(job)
-
-    def _press_stop(self):
-        self._word.value = text_html("" if self.active else "No run is under way.")
-        self.stop()
 
 # %% ../nbs/13d_widgets.ipynb #e0c17639
 _DATASET = ("sensor_id", "descriptor", "output_format")
@@ -366,7 +368,7 @@ class _DayView:
         self._reader.start()
 
 # %% ../nbs/13d_widgets.ipynb #6d766986
-class _RerunView(_DayView):
+class _ReadView(_DayView):
     def _read(self, path, day):
         try:
             text = sensors_html(path)
@@ -375,6 +377,8 @@ class _RerunView(_DayView):
         if day == self.day:      # another may have been chosen meanwhile
             self._sensors.value = text
 
+# %% ../nbs/13d_widgets.ipynb #c0de0004
+class _RerunView(_ReadView):
     def rerun(self):
         """Download the day again in the background, whatever became of it before. Raises `RuntimeError` if a run is under way."""
         if self.job is not None and self.job.active:
