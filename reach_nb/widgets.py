@@ -333,7 +333,7 @@ def sensors_html(path):
     table = html_table(["sensor", "availability"], [(sensor, f"{percent:.1f} %") for sensor, percent in share.items()])
     odd = sum(frame.attrs["not_understood"].values())
     note = text_html(f"{odd:,} records were not understood." if odd else "")
-    return (text_html(f"{len(share)} sensors, thinnest first") + scroll(table, "Availability per sensor") + note
+    return (text_html(f"{len(share)} sensor{'s' * (len(share) != 1)}, thinnest first") + scroll(table, "Availability per sensor") + note
             + theme_svg(plot_gaps(found).figure, describe_gaps(found)))
 
 # %% ../nbs/13d_widgets.ipynb #07b105dc
