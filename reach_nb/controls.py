@@ -82,7 +82,7 @@ class Field(ipywidgets.VBox):
     _said = ""
 
 # %% ../nbs/13b_controls.ipynb #56a39cc8
-_KEEPER = """
+_TEND = """
 function tend(panel, opened) {
   for (const fold of panel.querySelectorAll("details[data-fold]"))
     if (opened.has(fold.dataset.fold)) fold.open = opened.get(fold.dataset.fold);
@@ -96,6 +96,10 @@ function tend(panel, opened) {
     else { input.removeAttribute("aria-describedby"); input.removeAttribute("aria-invalid"); }
   });
 }
+"""
+
+# %% ../nbs/13b_controls.ipynb #c0de0001
+_KEEPER = _TEND + """
 export default { render({ model, el }) {
   el.style.display = "none";
   let watch, gone = false;
@@ -153,12 +157,21 @@ export default { render({ model, el }) {
     username.value = password.value = "";
   };
   form.addEventListener("submit", (e) => { e.preventDefault(); hand_over(); });
+  form.addEventListener("keydown", (e) => { if (e.key !== "Enter" || e.target.tagName !== "INPUT") return;
+    e.preventDefault(); e.stopPropagation(); hand_over(); });
   password.addEventListener("change", hand_over);
-  const show = () => { el.style.display = model.get("wanted") ? "" : "none"; };
+  const show = () => {
+    const hadFocus = el.contains(document.activeElement);
+    el.style.display = model.get("wanted") ? "" : "none";
+    if (hadFocus && !model.get("wanted"))      // the focus goes on to what comes next
+      [...el.closest(".rn-panel").querySelectorAll("button, input, select")].find((e) => e.offsetParent &&
+        el.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING)?.focus();
+  };
   model.on("change:wanted", show); show();
 } }
 """
 
+# %% ../nbs/13b_controls.ipynb #c0de0002
 class LoginField(anywidget.AnyWidget):
     """Two inputs whose content is handed to `on_login(username, password)` once, and kept nowhere."""
     _esm = _LOGIN

@@ -306,7 +306,7 @@ class _Line:
 _LINE_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 
 class _Reading(_Line):
-    max_answer_bytes = 64 * 2**20
+    max_answer_bytes = 32 * 2**20
 
     def _read(self, response):
         length, pieces, size = response.headers.get("Content-Length", ""), [], 0

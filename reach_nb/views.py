@@ -275,7 +275,7 @@ def rate_html(progress, now):
     end = now if is_active(progress) else progress.heard
     rates.append((max(end, rates[-1][0]), rates[-1][1], "now"))      # it holds until now
     ax = plot_rate(rates, new_axes(6.4, 2.1))
-    ax.set_title("Request rate of the limiter", loc="left")
+    ax.set_title("limiter", loc="right", fontsize="medium")
     label = f"Request rate: now {progress.rates[-1].rate:.1f} requests/s; refusals: {progress.refusals}."
     return theme_svg(ax.figure, label)
 

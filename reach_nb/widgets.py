@@ -106,8 +106,8 @@ class _StoppableRun(_FollowedRun):
 class _ShownRun(_StoppableRun):
     def _ipython_display_(self):
         from IPython.display import display
-        display(self.panel)
-        text = {"text/html": saved_html(self.progress, self.job and self.job.config), "text/plain": repr(self)}
+        display({**self.panel._repr_mimebundle_(), "text/plain": repr(self)}, raw=True)
+        text = {"text/html": saved_html(self.progress, self.job and self.job.config), "text/plain": ""}
         self._kept.append(display(text, raw=True, display_id=True))
         self.refresh()
 
@@ -116,7 +116,7 @@ class _ShownRun(_StoppableRun):
         if progress.state != self._kept_state:
             self._kept_state = progress.state
             for handle in filter(None, self._kept):
-                handle.update({"text/html": saved_html(progress, config), "text/plain": repr(self)}, raw=True)
+                handle.update({"text/html": saved_html(progress, config), "text/plain": ""}, raw=True)
 
     def _say(self, error):
         self._word.value = text_html(str(error) or type(error).__name__, "rn-error", "alert")
@@ -147,6 +147,12 @@ class _PlannedRun(_ShownRun):
             wrong = "; ".join(f"{f.input.description}: {f.error}" for f in self.form.fields.values() if f.error)
             raise ValueError(f"Please mend the form. {wrong}")
         return config if retry_failed is None else replace(config, retry_failed=retry_failed)
+
+# %% ../nbs/13d_widgets.ipynb #c0de0003
+class _StartedRun(_PlannedRun):
+    def _press_stop(self):
+        self._word.value = text_html("" if self.active else "No run is under way.")
+        self.stop()
 
     def start(self, retry_failed=None):
         """Start a run in the background, with what the form says. Returns the launcher.
@@ -182,7 +188,7 @@ def _row(*children):
     return ipywidgets.Box(list(children), layout={"flex_flow": "row wrap"})
 
 # %% ../nbs/13d_widgets.ipynb #2b376b99
-class BackfillLauncher(_PlannedRun):
+class BackfillLauncher(_StartedRun):
     """A panel that plans, starts and shows a backfill; the same from code: `plan`, `start`, `wait`, `stop`, `summary`."""
 
     def __init__(self, start_date=None, end_date=None, output_dir="data", *, auth_token="", download_fn=None, **settings):
@@ -212,10 +218,6 @@ class BackfillLauncher(_PlannedRun):
         if (job := _RUNNING.get(self._arguments)) is not None and job.active:
             self.form.fill(job.config)
             self._follow(job)
-
-    def _press_stop(self):
-        self._word.value = text_html("" if self.active else "No run is under way.")
-        self.stop()
 
 # %% ../nbs/13d_widgets.ipynb #e0c17639
 _DATASET = ("sensor_id", "descriptor", "output_format")
@@ -331,7 +333,7 @@ def sensors_html(path):
     table = html_table(["sensor", "availability"], [(sensor, f"{percent:.1f} %") for sensor, percent in share.items()])
     odd = sum(frame.attrs["not_understood"].values())
     note = text_html(f"{odd:,} records were not understood." if odd else "")
-    return (text_html(f"{len(share)} sensors, thinnest first") + scroll(table, "Availability per sensor") + note
+    return (text_html(f"{len(share)} sensor{'s' * (len(share) != 1)}, thinnest first") + scroll(table, "Availability per sensor") + note
             + theme_svg(plot_gaps(found).figure, describe_gaps(found)))
 
 # %% ../nbs/13d_widgets.ipynb #07b105dc
@@ -366,7 +368,7 @@ class _DayView:
         self._reader.start()
 
 # %% ../nbs/13d_widgets.ipynb #6d766986
-class _RerunView(_DayView):
+class _ReadView(_DayView):
     def _read(self, path, day):
         try:
             text = sensors_html(path)
@@ -375,6 +377,8 @@ class _RerunView(_DayView):
         if day == self.day:      # another may have been chosen meanwhile
             self._sensors.value = text
 
+# %% ../nbs/13d_widgets.ipynb #c0de0004
+class _RerunView(_ReadView):
     def rerun(self):
         """Download the day again in the background, whatever became of it before. Raises `RuntimeError` if a run is under way."""
         if self.job is not None and self.job.active:
@@ -490,11 +494,11 @@ class _LiveExploring(_Exploring):
     def _ipython_display_(self):
         from IPython.display import display
         self.refresh()
-        display(self.panel)
-        display({"text/html": f"<div class='rn-saved'>{text_html(describe(self.frame))}</div>", "text/plain": repr(self)}, raw=True)
+        display({**self.panel._repr_mimebundle_(), "text/plain": repr(self)}, raw=True)
+        display({"text/html": f"<div class='rn-saved'>{text_html(describe(self.frame))}</div>", "text/plain": ""}, raw=True)
 
     def __repr__(self):
-        return f"{type(self).__name__}({str(self.source.path)!r})"
+        return f"{type(self).__name__}({self.source.path.name}: {len(self.frame)} days)"
 
 # %% ../nbs/13d_widgets.ipynb #ad6f22a5
 class AvailabilityExplorer(_LiveExploring):

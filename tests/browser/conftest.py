@@ -31,6 +31,8 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def page(server):
+    from playwright.sync_api import expect
+    expect.set_options(timeout=30_000)      # a busy machine is slow, not wrong
     with chromium() as browser:
         yield LabPage(browser, server)
 
