@@ -27,7 +27,7 @@ def hasty(monkeypatch):
 
 
 @pytest.mark.parametrize("fault, options, bound", [
-    ("endless", {"total_bytes": 10 * 2**30}, "limit of 33554432 bytes"), ("endless", {}, "limit of 67108864 bytes"),
+    ("endless", {"total_bytes": 10 * 2**30}, "limit of 33554432 bytes"), ("endless", {}, "limit of 33554432 bytes"),
     ("padded", {"megabytes": 128}, "limit of 33554432 bytes"), ("nested", {}, "no list of records"), ("drip", {}, "limit of 0.5 s")])
 def test_a_hostile_service_is_bounded(fault, options, bound, service, hasty, tmp_path, monkeypatch):
     """10 GB, bytes without end, 128 MB out of a few hundred kB, nesting, a drip: the day is FAILED, and the bound is named."""
