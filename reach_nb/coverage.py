@@ -41,8 +41,7 @@ def gaps(frames, *, cadences=3, window=None, sensors=None):
     DataFrame
         `sensor_id`, `dosimeter`, `start`, `stop` (UTC), `seconds`, `missing_samples`, by sensor, dosimeter, start.
     """
-    if isinstance(cadences, str) or not cadences >= 1:
-        raise ValueError(f"cadences: {cadences!r} is no number of at least 1; samples are one cadence apart")
+    _check_cadences(cadences)
     expected, latest, found = _Expected(window, sensors), {}, []
     for frame in _each(frames):
         expected.learn(frame)
@@ -55,6 +54,10 @@ def gaps(frames, *, cadences=3, window=None, sensors=None):
     return _gap_frame(found, expected, cadences)
 
 # %% ../nbs/12a_coverage.ipynb #67fee1d0
+def _check_cadences(cadences):
+    if isinstance(cadences, str) or not cadences >= 1:
+        raise ValueError(f"cadences: {cadences!r} is no number of at least 1; samples are one cadence apart")
+
 def _each(frames):
     if isinstance(frames, pd.DataFrame):
         return (frames,)

@@ -372,10 +372,24 @@ def _status_error(status, headers, said):
     return RequestRejectedError(f"status {status}: {said!r}") if status >= 400 else BadAnswerError(f"status {status}: {said!r}")
 
 # %% ../nbs/07_udl.ipynb #79f16937
-class _Judged(_Requests):
-    _denied = None                # why the credential was refused, once it was
+class _Knowing(_Requests):
+    _denied: str | None = None    # why the credential was refused, once it was
     _accepted = False             # whether it was accepted once; until then nobody asks while another waits
 
+    @property
+    def typical_seconds(self):
+        """How long the latest 20 answers took in the mean (float), from question to last byte; `None` before there are 20."""
+        waits = list(self._waits)
+        return sum(waits) / len(waits) if len(waits) == self._waits.maxlen else None
+
+    def _check(self, give_up=None):
+        if self.stop.is_set() or self._closed.is_set() or (give_up and give_up.is_set()):
+            raise RunStopped("stopped on request")
+        if self._denied:
+            raise AuthenticationError(self._denied)
+
+# %% ../nbs/07_udl.ipynb #1fc84d92
+class _Judged(_Knowing):
     def _ask_once(self, path, params, accept, give_up=None):
         with nullcontext() if self._accepted else self._alone:
             return self._ask_now(path, params, accept, give_up)
@@ -397,18 +411,6 @@ class _Judged(_Requests):
         elif isinstance(error, RateLimitedError) or getattr(error, "retry_after", None):
             self.limiter.record_rate_limit(error.retry_after, slot)
         raise error
-
-    @property
-    def typical_seconds(self):
-        """How long the latest 20 answers took in the mean (float), from question to last byte; `None` before there are 20."""
-        waits = list(self._waits)
-        return sum(waits) / len(waits) if len(waits) == self._waits.maxlen else None
-
-    def _check(self, give_up=None):
-        if self.stop.is_set() or self._closed.is_set() or (give_up and give_up.is_set()):
-            raise RunStopped("stopped on request")
-        if self._denied:
-            raise AuthenticationError(self._denied)
 
 # %% ../nbs/07_udl.ipynb #6697831c
 class _Patient(_Judged):

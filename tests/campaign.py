@@ -2,9 +2,6 @@
 import csv
 import json
 import os
-import subprocess
-import sys
-import time
 from collections import Counter
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,13 +13,6 @@ KILLS = int(os.environ.get("REACH_NB_KILLS", "12"))           # SIGKILLs
 START = date(2025, 1, 1)
 
 csv.field_size_limit(10**9)
-
-
-def at_once():
-    """The two seconds within which a run must be out, and what this machine takes by itself just now: a few starts of Python."""
-    began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import json"], check=True)
-    return 2.0 + 4 * (time.monotonic() - began)
 
 
 def day_after(day, days=1):

@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from campaign import START, at_once, check_truth, day_after, left_behind
+from campaign import START, check_truth, day_after, left_behind
 from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import POSIX, config_of, service_for, start, wait_for
 
@@ -49,7 +49,7 @@ def test_while_connecting(workers, service, tmp_path):
         stop.set()
         thread.join(10)
         took = time.monotonic() - began
-        assert took < at_once()
+        assert took < 2
         assert result[0].days_attempted == 0 and not config.telemetry_file.exists()
 
 
@@ -86,7 +86,7 @@ def test_twice_from_two_threads(fault, options, service, tmp_path):
         threading.Thread(target=stop.set).start()
     thread.join(10)
     took = time.monotonic() - began
-    assert took < at_once()
+    assert took < 2
     assert (result[0].days_attempted, result[0].days_failed) == (1, 0)
     service.clear_faults()
     end_well(service, config)
@@ -106,7 +106,7 @@ def test_twice_by_signal(numbers, gap, tmp_path):
         text, _ = process.communicate(timeout=30)
         took = time.monotonic() - began
         assert (process.returncode, "Traceback" in text) == (130, False), text
-        assert took < at_once()
+        assert took < 2
         check_truth(service, config_of(service, tmp_path, 4, "csv"))
         service.latency_seconds = 0.0
         process = start(service, tmp_path, 4)

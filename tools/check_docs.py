@@ -218,7 +218,7 @@ class Checker:
 
 def shows(source):
     """Whether a cell surely has an output: it prints at the top level, ends in an expression that is no call, or draws."""
-    if re.search(r"^#\|\s*eval:\s*false", source, re.MULTILINE):
+    if re.search(r"^#\|\s*(?:eval|output):\s*false", source, re.MULTILINE):      # Quarto shows no output of such a cell
         return False
     try:
         body = ast.parse("\n".join(line for line in source.splitlines() if not line.startswith(("%", "!")))).body
