@@ -568,6 +568,7 @@ def plot_days(frame, ax=None):
     _label_days(ax, frame, [f"{LOOKS[name].label} ({count})" for name, count in counts.items()], over)
     return ax
 
+# %% ../nbs/11_availability.ipynb #557b9a1f
 def _lane_floor(n):
     return -GAP - LANE * (n + 1)
 

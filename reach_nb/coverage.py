@@ -22,8 +22,7 @@ _COLUMNS = ("sensor_id", "dosimeter", "start", "stop", "seconds", "missing_sampl
 def gaps(frames, *, cadences=3, window=None, sensors=None):
     """The intervals without samples, per sensor and dosimeter.
 
-    An iterator over days needs the memory of one. Raises `ValueError`, naming the field, for `cadences` below 1, a
-    missing column, a window that is none, or an unknown sensor.
+    An iterator needs the memory of a day. Raises `ValueError` for bad `cadences`, `window` or `sensors`, or a missing column.
 
     Parameters
     ----------
@@ -100,6 +99,7 @@ class _Expected:
         times = frame["ob_time"].to_numpy("datetime64[us]")
         return (times.min(), times.max() + _CADENCE) if len(times) else (np.datetime64("NaT", "us"),) * 2
 
+# %% ../nbs/12a_coverage.ipynb #d4a4b169
 def _as_window(window):
     """Two moments as datetime64; `None` stays."""
     if window is None:
@@ -292,6 +292,7 @@ def _check_gaps(gaps):
         if not pd.api.types.is_datetime64_any_dtype(gaps[name]):
             raise ValueError(f"gaps: {name} holds {gaps[name].dtype}, not times; read a saved list with parse_dates=['start', 'stop']")
 
+# %% ../nbs/12a_coverage.ipynb #98b7006e
 def describe_gaps(gaps, most=3):
     """What `plot_gaps` shows, in words: for the blind, for logs, for the text alternative of a picture.
 
@@ -389,6 +390,7 @@ def _cover_holes(ax, holes, rows):
         _add_boxes(ax, *holes, 0, rows, facecolor=rcParams["axes.facecolor"], hatch=pattern, edgecolor=ink, linewidth=0,
                    label="no file")
 
+# %% ../nbs/12a_coverage.ipynb #70698464
 def _seconds_outside(gaps, holes):
     """Per gap the seconds that lie in no hole."""
     start, stop = (gaps[name].to_numpy("datetime64[us]") for name in ("start", "stop"))

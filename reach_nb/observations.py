@@ -143,6 +143,7 @@ def _json_tables(path, fields):
             yield _flat({name: _objects(map(attrgetter(name), records)) for name in fields})
         raws.clear()     # they are views of the map, which can't be closed before them
 
+# %% ../nbs/12_observations.ipynb #330e7259
 def _records(raws, one, many):
     records = []
     for some in (raws[start:start + 500] for start in range(0, len(raws), 500)):
