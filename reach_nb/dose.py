@@ -395,7 +395,8 @@ def _draw_doses(ax, part, label, style):
     part = part.set_index("day").sort_index()
     days = part.reindex(pd.date_range(part.index[0], part.index[-1])).index.tz_localize(None)
     part = part.tz_localize(None).reindex(days)
-    ax.errorbar(days, part["rad"], part["uncertainty_rad"], color=color, linestyle=dash, linewidth=1, capsize=3)
+    down = part[["uncertainty_rad", "rad"]].min(axis=1)                     # no dose is below 0
+    ax.errorbar(days, part["rad"], [down, part["uncertainty_rad"]], color=color, linestyle=dash, linewidth=1, capsize=3)
     thin = part["coverage_pct"] < 50
     for some, face in ((~thin, color), (thin, "none")):
         ax.plot(days[some], part["rad"][some], marker, color=color, markerfacecolor=face, markersize=6,
