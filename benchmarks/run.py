@@ -7,6 +7,7 @@
 import argparse
 import csv
 import json
+import logging
 import os
 import platform
 import shutil
@@ -105,6 +106,7 @@ def growth(service, change, days, rows):
 
     from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, TelemetryRow, run_download
     from reach_nb.telemetry import COLUMNS
+    logging.getLogger("reach_nb").setLevel(logging.ERROR)      # its hint about requests in flight is true, and not wanted
     found = {"days": {}, "rows": {}}
     first = date(2025, 1, 1)
     with SimulatedUDL(1, availability=0.1, outage_rate=0.0, late=0.0, now="2026-01-01T00:00:00Z") as udl, \
