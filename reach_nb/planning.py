@@ -16,7 +16,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
 
-from .constellation import UDL_BASE_URL, normalize_sensor_id
+from .constellation import SECONDS_PER_DAY, UDL_BASE_URL, normalize_sensor_id
 from reach_nb.telemetry import (
     STATUS_DOWNLOAD_PENDING, STATUS_DOWNLOADED, STATUS_FAILED, STATUS_PROCESS_PENDING, STATUS_PROCESSED,
     STATUS_SKIPPED_NO_DATA, STATUS_SKIPPED_NO_INPUT, STATUS_UPLOAD_PENDING, STATUS_UPLOADED,
@@ -222,7 +222,7 @@ def _plan_day(config, day, prior, now):
     artifact = artifact_path(config.output_dir, config.sensor_id, day, config.descriptor, config.output_format)
     exists = artifact.is_file() or bool(prior and prior.csv_path and Path(prior.csv_path).is_file())
     action, reason = _decide(prior, exists, day, now, config.retry_failed, config.settle_hours)
-    requests = math.ceil(day_window(day).seconds / chunk_seconds(config.sensor_id)) if action == ACTION_RUN else 0
+    requests = math.ceil(SECONDS_PER_DAY / chunk_seconds(config.sensor_id)) if action == ACTION_RUN else 0
     return PlannedDay(day, action, reason, requests, artifact)
 
 def _limited(days, limit):
