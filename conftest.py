@@ -1,4 +1,5 @@
 """`pytest` runs every notebook by nbdev's own rules: one test a notebook, each in a process of its own."""
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent
+EXPORTS = re.compile(r"#\|\s*default_exp ")
 
 
 def pytest_addoption(parser):
@@ -26,6 +28,8 @@ class NotebookFailed(Exception):
 
 class NotebookFile(pytest.File):
     def collect(self):
+        if self.config.option.as_module and not EXPORTS.search(self.path.read_text(encoding="utf-8")):
+            return      # a page of the docs has no module
         yield NotebookItem.from_parent(self, name="cells")
 
 

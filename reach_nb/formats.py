@@ -127,8 +127,7 @@ def _column_fields(values):
     if kinds == {int}:
         return map(str, values)
     if kinds == {list}:
-        template, parts = _list_parts(values)
-        return _quoted([template % part for part in parts])
+        return _quoted(_list_texts(values))
     return map(csv_field, values)
 
 def _quoted(literals):          # Python literals hold no line breaks, but often commas
@@ -137,30 +136,38 @@ def _quoted(literals):          # Python literals hold no line breaks, but often
     return [f'"{text}"' if "," in text else text for text in literals]
 
 # %% ../nbs/08_formats.ipynb #75aed286
-_SHORT_EXPONENT = re.compile(r"e-(\d)\b")
+def _floats_text(values):       # floats, or lists of them, as JSON; None if one is not finite or large
+    text = msgspec.json.encode(values)
+    return None if b"null" in text or text.count(b"e") > text.count(b"e-") else text.decode()
 
 def _float_texts(values):
-    text = msgspec.json.encode(values)
-    if b"0.0000" in text or b"null" in text or text.count(b"e") > text.count(b"e-"):
+    text = _floats_text(values)
+    if text is None:
         return list(map(repr, values))
-    return _SHORT_EXPONENT.sub(r"e-0\1", text[1:-1].decode()).split(",")
+    texts = text[1:-1].split(",")
+    if "e-" in text:
+        texts = [t[:-1] + "0" + t[-1] if t[-2:-1] == "-" else t for t in texts]
+    if "0.0000" in text:
+        texts = [repr(v) if "0.0000" in t else t for v, t in zip(values, texts, strict=True)]
+    return texts
 
-def _literals(values):
-    return _float_texts(values) if set(map(type, values)) == {float} else map(repr, values)
+def _list_texts(lists):
+    items = [item for values in lists for item in values]
+    kinds = set(map(type, items))
+    if kinds == {float} and (text := _floats_text(lists)) and "e-" not in text and "0.0000" not in text:
+        return text[1:-1].replace(",", ", ").replace("], [", "]\n[").split("\n")
+    if kinds == {dict} and set(map(len, lists)) == {1} and items[0] and len(set(map(tuple, items))) == 1:
+        places, columns = zip(*map(_literals, zip(*map(dict.values, items), strict=True)), strict=True)
+        keys = (repr(key).replace("%", "%%") for key in items[0])
+        template = "[{" + ", ".join(map("%s: %s".__mod__, zip(keys, places, strict=True))) + "}]"
+        return [template % values for values in zip(*columns, strict=True)]
+    return list(map(str, lists))
 
-def _list_parts(lists):         # the literals as one template, and the texts to put into it for each list
-    n = len(lists[0])
-    if n and set(map(len, lists)) == {n}:
-        first = lists[0][0]
-        items = [item for values in lists for item in values]
-        kinds = set(map(type, items))
-        if kinds == {float}:
-            return "[" + ", ".join(["%s"] * n) + "]", zip(*[iter(_float_texts(items))] * n, strict=True)
-        if n == 1 and kinds == {dict} and first and len(set(map(tuple, items))) == 1:
-            keys = (repr(key).replace("%", "%%") + ": %s" for key in first)
-            columns = zip(*map(dict.values, items), strict=True)
-            return "[{" + ", ".join(keys) + "}]", zip(*map(_literals, columns), strict=True)
-    return "%s", zip(map(str, lists))
+def _literals(values):          # a place in a template, and what to put there for each value
+    kinds = set(map(type, values))
+    if kinds == {str} and (text := "".join(values)).isprintable() and "'" not in text and "\\" not in text:
+        return "'%s'", values
+    return "%s", _float_texts(values) if kinds == {float} else map(repr, values)
 
 # %% ../nbs/08_formats.ipynb #8501b0ea
 _NUMBER = int | float
@@ -174,23 +181,21 @@ def _usual_decoder(columns):        # a column that is not known is taken for te
     return msgspec.json.Decoder(list[usual])
 
 def _usual_csv_text(piece, columns):
-    if len(columns) < 2 or b"\\" in piece:
+    if len(columns) < 2 or b"\\" in piece or b"'" in piece:       # without these, no text and no literal holds a quote
         return None
     try:
         records = _usual_decoder(tuple(columns)).decode(piece)
     except (msgspec.DecodeError, RecursionError, ValueError):     # ValueError: a key that no structure can have
         return None
-    fields, commas, quotes = [], len(columns) - 1, 0          # the latter two in each row, if all is as usual
+    fields, commas = [], len(records) * (len(columns) - 1)        # commas, if no text holds one
     for values in zip(*map(astuple, records), strict=True):
-        if type(values[0]) is list:
-            template, parts = _list_parts(values)
-            if "," in template:
-                template, commas, quotes = f'"{template}"', commas + template.count(","), quotes + 2
-            values = [template % part for part in parts]
-        fields.append(values if type(values[0]) is str else list(_column_fields(values)))
+        if (kind := type(values[0])) is not str:
+            values = list(_column_fields(values))
+        if kind is list:
+            commas += "".join(values).count(",")
+        fields.append(values)
     text = "\r\n".join(map(",".join, zip(*fields, strict=True))) + "\r\n"
-    as_usual = (text.count(","), text.count('"')) == (commas * len(records), quotes * len(records))
-    return text if as_usual else None
+    return text if text.count(",") == commas else None
 
 # %% ../nbs/08_formats.ipynb #c5ec4785
 def csv_slices(body, columns):
