@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['MILLISECOND', 'CHUNK_SECONDS_ALL', 'CHUNK_SECONDS_SINGLE', 'Window', 'utc_text', 'as_utc', 'as_date', 'iter_dates',
-           'day_window', 'chunk_seconds', 'chunk_windows', 'split_window', 'obtime_range', 'artifact_name',
+           'day_window', 'chunk_seconds', 'chunk_windows', 'split_window', 'obtime_range', 'artifact_name', 'as_path',
            'artifact_path']
 
 # %% ../nbs/01_windows.ipynb #05dea8f5
 import re
 from datetime import date, datetime, timedelta, timezone
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
@@ -191,6 +192,12 @@ def artifact_name(sensor_id, window, descriptor="QUICKLOOK", output_format="csv"
     tail = "" if descriptor == "QUICKLOOK" else f"_{descriptor}"
     return f"{prefix}_{start}_{stop}{tail}.{output_format}"
 
+def as_path(value, field="path"):
+    """A `Path` from text or a path; raises `ValueError`, naming `field` and the value, if it is neither."""
+    if isinstance(value, bytes) or not isinstance(value, (str, PathLike)):
+        raise ValueError(f"{field}: {value!r} is no path; give text or a pathlib.Path")
+    return Path(value)
+
 def artifact_path(output_dir, sensor_id, day, descriptor="QUICKLOOK", output_format="csv"):
     """Where a day's artifact is, or will be: a `Path` in `output_dir` (see `artifact_name`)."""
-    return Path(output_dir) / artifact_name(sensor_id, day_window(day), descriptor, output_format)
+    return as_path(output_dir, "output_dir") / artifact_name(sensor_id, day_window(day), descriptor, output_format)
