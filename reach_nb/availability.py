@@ -341,6 +341,14 @@ def _marks(frame):
     tens = (percent.fillna(0) // 10).astype(int).astype(str).mask(percent >= 90, "#").mask(percent > 100, "+")
     return looks.map({name: look.mark for name, look in LOOKS.items()}).where(looks != "percent", tens)
 
+# %% ../nbs/11_availability.ipynb #5a7c02e4
+def check_axes(ax):
+    """`ax` itself, if it is a matplotlib `Axes` or `None`; raises `ValueError` for anything else."""
+    from matplotlib.axes import Axes
+    if ax is None or isinstance(ax, Axes):
+        return ax
+    raise ValueError(f"ax: {type(ax).__name__} is no matplotlib Axes; leave it out for a new figure, or choose one of the figure's")
+
 # %% ../nbs/11_availability.ipynb #fa4c2640
 @cache
 def _picture_class():
@@ -367,13 +375,6 @@ def _text_size(ax):
     """The size of text for an axes: large, but where it is small itself."""
     width = _inches(ax)[0]
     return "large" if width > 5.2 else "small" if width > 3.2 else "x-small"
-
-def check_axes(ax):
-    """`ax` itself, if it is a matplotlib `Axes` or `None`; raises `ValueError` for anything else."""
-    from matplotlib.axes import Axes
-    if ax is None or isinstance(ax, Axes):
-        return ax
-    raise ValueError(f"ax: {type(ax).__name__} is no matplotlib Axes; leave it out for a new figure, or choose one of the figure's")
 
 def new_axes(width, height, alt=""):
     """The `Axes` of a new figure without pyplot, `width` × `height` inches, that shows itself in a notebook; `alt`: its text."""

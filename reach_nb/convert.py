@@ -407,8 +407,7 @@ def convert_archive(source_dir, archive_dir, *, sensor_id=None, descriptor=None,
     source, archive = _folders(source_dir, archive_dir)
     if source_format not in (None, *SOURCE_FORMATS):
         raise ValueError(f"source_format: {source_format!r} is none of {', '.join(SOURCE_FORMATS)}")
-    if on_event is not None and not callable(on_event):
-        raise ValueError(f"on_event: {on_event!r} can't be called; give a function that takes a Conversion")
+    _check_callable(on_event)
     schema = parquet_schema()
     sources = _sources(source, sensor_id, descriptor, SOURCE_FORMATS if source_format is None else (source_format,))
     with _alone(archive):
@@ -417,6 +416,10 @@ def convert_archive(source_dir, archive_dir, *, sensor_id=None, descriptor=None,
         return [_tell(result, on_event) for result in found]
 
 # %% ../nbs/12c_convert.ipynb #c59a294b
+def _check_callable(on_event):
+    if on_event is not None and not callable(on_event):
+        raise ValueError(f"on_event: {on_event!r} can't be called; give a function that takes a Conversion")
+
 def _tell(result, on_event):
     if on_event is not None:
         on_event(result)

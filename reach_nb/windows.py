@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MILLISECOND', 'CHUNK_SECONDS_ALL', 'CHUNK_SECONDS_SINGLE', 'Window', 'utc_text', 'as_utc', 'as_date', 'iter_dates',
-           'day_window', 'chunk_seconds', 'chunk_windows', 'split_window', 'obtime_range', 'artifact_name', 'as_path',
+           'day_window', 'chunk_seconds', 'chunk_windows', 'split_window', 'obtime_range', 'as_path', 'artifact_name',
            'artifact_path']
 
 # %% ../nbs/01_windows.ipynb #05dea8f5
@@ -161,6 +161,13 @@ def obtime_range(window):
     """The `obTime` parameter that asks for a window: inclusive at both ends, so the last millisecond is left off."""
     return f"{utc_text(window.start)}..{utc_text(window.stop - MILLISECOND)}"
 
+# %% ../nbs/01_windows.ipynb #5a7c01e3
+def as_path(value, field="path"):
+    """A `Path` from text or a path; raises `ValueError`, naming `field` and the value, if it is neither."""
+    if isinstance(value, bytes) or not isinstance(value, (str, PathLike)):
+        raise ValueError(f"{field}: {value!r} is no path; give text or a pathlib.Path")
+    return Path(value)
+
 # %% ../nbs/01_windows.ipynb #196a6f74
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -191,12 +198,6 @@ def artifact_name(sensor_id, window, descriptor="QUICKLOOK", output_format="csv"
     start, stop = (f"{t:%Y%m%dT%H%M%S}" for t in window)
     tail = "" if descriptor == "QUICKLOOK" else f"_{descriptor}"
     return f"{prefix}_{start}_{stop}{tail}.{output_format}"
-
-def as_path(value, field="path"):
-    """A `Path` from text or a path; raises `ValueError`, naming `field` and the value, if it is neither."""
-    if isinstance(value, bytes) or not isinstance(value, (str, PathLike)):
-        raise ValueError(f"{field}: {value!r} is no path; give text or a pathlib.Path")
-    return Path(value)
 
 def artifact_path(output_dir, sensor_id, day, descriptor="QUICKLOOK", output_format="csv"):
     """Where a day's artifact is, or will be: a `Path` in `output_dir` (see `artifact_name`)."""
