@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['STATES', 'LOOKS', 'PERCENT_COLORS', 'HEADING', 'LANE', 'GAP', 'TOP', 'REFUSED', 'datasets', 'availability_frame',
-           'Look', 'describe', 'text_calendar', 'new_axes', 'plot_calendar', 'plot_days', 'date_axis', 'plot_rate',
-           'calendar_boxes', 'day_attempts']
+           'Look', 'describe', 'text_calendar', 'check_axes', 'new_axes', 'plot_calendar', 'plot_days', 'date_axis',
+           'plot_rate', 'calendar_boxes', 'day_attempts']
 
 # %% ../nbs/11_availability.ipynb #ec5d4582
 import base64
@@ -33,6 +33,7 @@ _NUMBERS = ["records_downloaded", "expected_records", "availability_pct", "downl
 _TIMES = ["started_at_utc", "finished_at_utc"]
 _TEXTS = ["run_id", "status", "csv_path", "error_type", "error_message"]
 _DATASET = ["sensor_id", "descriptor", "output_format"]
+_SUCH_AS = {"sensor_id": "ALL or REACH-101", "descriptor": "QUICKLOOK", "output_format": "csv"}
 
 def _read_rows(telemetry):
     """The rows of a telemetry log, of its path, or of its frame: typed, with a `day`, sorted by start."""
@@ -85,6 +86,8 @@ def _one_dataset(rows, wanted):
     """The rows of one dataset, and its name; `wanted` holds what the caller asked for, or None."""
     for name, value in wanted.items():
         if value is not None:
+            if not isinstance(value, str):
+                raise ValueError(f"{name}: {value!r} is no name; give text such as {_SUCH_AS[name]}")
             rows = rows[rows[name] == value]
     found = _datasets(rows)
     if len(found) > 1:
@@ -338,6 +341,14 @@ def _marks(frame):
     tens = (percent.fillna(0) // 10).astype(int).astype(str).mask(percent >= 90, "#").mask(percent > 100, "+")
     return looks.map({name: look.mark for name, look in LOOKS.items()}).where(looks != "percent", tens)
 
+# %% ../nbs/11_availability.ipynb #5a7c02e4
+def check_axes(ax):
+    """`ax` itself, if it is a matplotlib `Axes` or `None`; raises `ValueError` for anything else."""
+    from matplotlib.axes import Axes
+    if ax is None or isinstance(ax, Axes):
+        return ax
+    raise ValueError(f"ax: {type(ax).__name__} is no matplotlib Axes; leave it out for a new figure, or choose one of the figure's")
+
 # %% ../nbs/11_availability.ipynb #fa4c2640
 @cache
 def _picture_class():
@@ -436,7 +447,7 @@ def plot_calendar(frame, ax=None):
     -------
     matplotlib.axes.Axes
     """
-    alt, frame = describe(frame), _drawable(frame)
+    ax, alt, frame = check_axes(ax), describe(frame), _drawable(frame)
     days = _whole_months(frame.index)
     sheet = _sheet(days) if ax is None else _sheet(days, *_inches(ax))
     if ax is None:
@@ -558,7 +569,7 @@ def plot_days(frame, ax=None):
     -------
     matplotlib.axes.Axes
     """
-    alt, frame = describe(frame), _drawable(frame)
+    ax, alt, frame = check_axes(ax), describe(frame), _drawable(frame)
     if ax is None:
         ax = new_axes(min(14, 8 + len(frame) / 100), 5, alt)
     looks = _looks(frame)
@@ -677,7 +688,7 @@ def plot_rate(history, ax=None):
     elapsed, rate, refused = _rate_events(history)
     unit, seconds = next((u for u in (("hours", 3600), ("minutes", 60)) if elapsed[-1] >= 10 * u[1]), ("seconds", 1))
     x = elapsed / seconds
-    if ax is None:
+    if check_axes(ax) is None:
         ax = new_axes(10, 4, f"Request rate: {rate.min():.3g} to {rate.max():.3g} requests/s over "
                               f"{x[-1]:.3g} {unit}; refusals: {refused.sum()}.")
     ax.step(x, rate, where="post", color="#0072B2", linewidth=2)

@@ -17,6 +17,7 @@ import traitlets
 # %% ../nbs/13b_controls.ipynb #c59fdc75
 STYLE = """<style>
 .rn-panel :is(button, input, select, summary, .rn-days):focus-visible {outline: 3px solid var(--jp-brand-color1, #0072B2); outline-offset: 1px}
+.rn-panel .rn-days:focus-visible {outline-offset: -3px} [data-jp-theme-light="false"] .rn-panel select {appearance: auto; background-image: none}
 .rn-panel {color: var(--jp-content-font-color1)} .rn-saved {display: none} [data-jp-theme-light="false"] .rn-panel {color-scheme: dark}
 .rn-panel :is(.rn-text, .rn-text td, .rn-text th, .rn-text summary) {line-height: 1.45; font-size: var(--jp-widgets-font-size, 13px)}
 .rn-error {color: #b71c1c} [data-jp-theme-light="false"] .rn-error {color: #ff8a80} .rn-error { font-weight: 600; line-height: 1.35; margin: 0 0 4px 2px} .rn-field .rn-error {max-width: 26em}

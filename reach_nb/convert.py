@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 from .artifacts import ROW_GROUP_ROWS, replace_file
 from .constellation import is_all, normalize_sensor_id
 from .formats import PARQUET_COLUMNS, RECORDS_KEY, arrow_batches, count_records, parquet_schema
+from .windows import as_path
 
 # %% ../nbs/12c_convert.ipynb #dbd2c9d7
 _BLOCK = 1 << 20         # characters read at a time
@@ -406,6 +407,7 @@ def convert_archive(source_dir, archive_dir, *, sensor_id=None, descriptor=None,
     source, archive = _folders(source_dir, archive_dir)
     if source_format not in (None, *SOURCE_FORMATS):
         raise ValueError(f"source_format: {source_format!r} is none of {', '.join(SOURCE_FORMATS)}")
+    _check_callable(on_event)
     schema = parquet_schema()
     sources = _sources(source, sensor_id, descriptor, SOURCE_FORMATS if source_format is None else (source_format,))
     with _alone(archive):
@@ -414,13 +416,17 @@ def convert_archive(source_dir, archive_dir, *, sensor_id=None, descriptor=None,
         return [_tell(result, on_event) for result in found]
 
 # %% ../nbs/12c_convert.ipynb #c59a294b
+def _check_callable(on_event):
+    if on_event is not None and not callable(on_event):
+        raise ValueError(f"on_event: {on_event!r} can't be called; give a function that takes a Conversion")
+
 def _tell(result, on_event):
     if on_event is not None:
         on_event(result)
     return result
 
 def _folders(source_dir, archive_dir):
-    source, archive = Path(source_dir), Path(archive_dir)
+    source, archive = as_path(source_dir, "source_dir"), as_path(archive_dir, "archive_dir")
     if not source.is_dir():
         raise FileNotFoundError(errno.ENOENT, "source_dir: no such folder", str(source))
     if archive.resolve() in (source.resolve(), *source.resolve().parents):

@@ -9,7 +9,7 @@ __all__ = ['gaps', 'sensor_days', 'describe_sensor_days', 'plot_sensor_days', 'd
 import numpy as np
 import pandas as pd
 
-from .availability import date_axis, new_axes
+from .availability import check_axes, date_axis, new_axes
 from .constellation import CADENCE_SECONDS, SENSORS
 from .observations import check_readings, known_sensors
 from .windows import as_utc, utc_text
@@ -55,7 +55,7 @@ def gaps(frames, *, cadences=3, window=None, sensors=None):
 
 # %% ../nbs/12a_coverage.ipynb #67fee1d0
 def _check_cadences(cadences):
-    if isinstance(cadences, str) or not cadences >= 1:
+    if not isinstance(cadences, (int, float, np.integer, np.floating)) or not cadences >= 1:
         raise ValueError(f"cadences: {cadences!r} is no number of at least 1; samples are one cadence apart")
 
 def _each(frames):
@@ -108,7 +108,7 @@ def _as_window(window):
     """Two moments as datetime64; `None` stays."""
     if window is None:
         return None
-    if isinstance(window, str) or len(window) != 2:
+    if isinstance(window, (str, bytes)) or not hasattr(window, "__len__") or len(window) != 2:
         raise ValueError(f"window: {window!r} is no pair of moments; give the first and the first after it")
     start, stop = (np.datetime64(as_utc(moment, "window").replace(tzinfo=None), "us") for moment in window)
     if stop <= start:
@@ -244,7 +244,7 @@ def plot_sensor_days(matrix, ax=None):
     if not matrix.size:
         raise ValueError("matrix: has no cells to draw; give sensor_days readings, or a window and sensors")
     days = matrix.columns.to_numpy("datetime64[D]")
-    ax = ax or new_axes(min(5 + 0.25 * len(days), 14), 1.6 + 0.22 * len(matrix), describe_sensor_days(matrix))
+    ax = check_axes(ax) or new_axes(min(5 + 0.25 * len(days), 14), 1.6 + 0.22 * len(matrix), describe_sensor_days(matrix))
     edges = np.append(days, days[-1:] + 1), np.arange(len(matrix) + 1)
     values = matrix.to_numpy(float)
     mesh = ax.pcolormesh(*edges, values, cmap=_COLORS, vmin=0, vmax=100, rasterized=True)
@@ -346,13 +346,13 @@ def plot_gaps(gaps, ax=None):
     """
     window, pairs = _known(gaps)
     sensors = sorted(dict(pairs))
-    ax = ax or new_axes(12, 1.4 + 0.25 * len(sensors), describe_gaps(gaps))
+    ax = check_axes(ax) or new_axes(12, 1.4 + 0.25 * len(sensors), describe_gaps(gaps))
     longer = gaps.attrs.get("cadences", 1) * CADENCE_SECONDS
     times = (gaps[name].to_numpy("datetime64[us]") for name in ("start", "stop"))
     _add_lanes(ax, *np.tile(window, (len(pairs), 1)).T, sensors, pairs, facecolor=_THERE, linewidth=0,
                label="samples (DOSE1 above, DOSE2 below)")
     _add_lanes(ax, *times, sensors, zip(gaps["sensor_id"], gaps["dosimeter"], strict=True), facecolor=_GAP,
-               edgecolor=_GAP, linewidth=0.5, label=f"gap (samples more than {longer:g} s apart)")
+               edgecolor=_GAP, linewidth=1, label=f"gap (samples more than {longer:g} s apart)")
     holes = _holes(gaps, window)
     _cover_holes(ax, holes, len(sensors))
     _dress(ax, sensors, window)

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from .availability import date_axis, new_axes
+from .availability import check_axes, date_axis, new_axes
 from .constellation import CADENCE_SECONDS, SAMPLES_PER_DAY, SECONDS_PER_DAY
 from .observations import check_readings
 
@@ -77,7 +77,9 @@ def plot_dose_series(frame, ax=None, *, by="flavor", most_points=4000):
     matplotlib.axes.Axes
     """
     lines = _lines(frame, by)
-    ax = ax or new_axes(11, 4, describe_dose(frame))
+    if not isinstance(most_points, (int, float, np.integer, np.floating)) or not most_points >= 1:
+        raise ValueError(f"most_points: {most_points!r} is no number of at least 1")
+    ax = check_axes(ax) or new_axes(11, 4, describe_dose(frame))
     stretch = max(_stretch(part["ob_time"], most_points) for part in lines.values())
     for (name, part), style in zip(lines.items(), _line_styles(list(lines)), strict=True):
         _draw_line(ax, part, stretch, by, " ".join(name), style)
@@ -213,7 +215,7 @@ def plot_dose_map(frame, ax=None, *, flavor=None, statistic="median", bin_degree
     """
     cells, flavor = _map_cells(frame, flavor, statistic, bin_degrees)
     label = f"{_STATISTICS[statistic]} dose rate, rad/s (flavor {flavor})"
-    ax = ax or new_axes(11, 5.6, _map_in_words(cells, label))
+    ax = check_axes(ax) or new_axes(11, 5.6, _map_in_words(cells, label))
     _draw_cells(ax, cells, label)
     if coastlines:
         _add_coastlines(ax)
@@ -223,9 +225,9 @@ def plot_dose_map(frame, ax=None, *, flavor=None, statistic="median", bin_degree
 def _map_cells(frame, flavor, statistic, bin_degrees):
     """The statistic per cell (a frame, one row per latitude and one column per longitude bin) and the flavor."""
     check_readings(frame, "flavor", "lat", "lon", "dose_rate")
-    if statistic not in _STATISTICS:
+    if not isinstance(statistic, str) or statistic not in _STATISTICS:
         raise ValueError(f"statistic: {statistic!r} is none of {', '.join(_STATISTICS)}")
-    if not bin_degrees > 0:
+    if not isinstance(bin_degrees, (int, float, np.integer, np.floating)) or not bin_degrees > 0:
         raise ValueError(f"bin_degrees: {bin_degrees!r} is no size of a cell; give degrees above 0")
     flavors = sorted(frame["flavor"].dropna().unique())
     if flavor is None and len(flavors) != 1:
@@ -368,7 +370,7 @@ def plot_daily_dose(doses, ax=None):
     matplotlib.axes.Axes
     """
     lines = _dose_lines(doses)
-    ax = ax or new_axes(11, 4, _doses_in_words(lines))
+    ax = check_axes(ax) or new_axes(11, 4, _doses_in_words(lines))
     for (name, part), style in zip(lines.items(), _line_styles(list(lines)), strict=True):
         _draw_doses(ax, part, " ".join(name), style)
     low = min((part["rad"] - part["uncertainty_rad"]).min() for part in lines.values())
@@ -383,7 +385,9 @@ _DOSE_COLUMNS = ("day", "sensor_id", "flavor", "dose_rad", "missing_rad", "uncer
 
 def _dose_lines(doses):
     """The days of each line to draw, with their best estimate `rad`, by its name: sensor and flavor."""
-    check_readings(doses, *_DOSE_COLUMNS, why="daily_dose gives")
+    if not isinstance(doses, pd.DataFrame):
+        raise ValueError(f"doses: {type(doses).__name__} is no DataFrame; daily_dose gives one")
+    check_readings(doses, *_DOSE_COLUMNS, why="daily_dose gives", field="doses")
     whole = doses.assign(rad=doses["dose_rad"] + doses["missing_rad"]).dropna(subset="rad")
     lines = dict(list(whole.groupby([whole["sensor_id"].astype(str), whole["flavor"].astype(str)])))
     if not lines:

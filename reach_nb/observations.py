@@ -16,7 +16,6 @@ from collections import Counter
 from functools import cache
 from itertools import chain
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from .constellation import FLAVORS, SENSOR_IDS, SENSORS, is_all, normalize_sensor_id, unknown_sensor_hint
-from .windows import Window, artifact_path, as_date, day_window, iter_dates, utc_text
+from .windows import Window, artifact_path, as_date, as_path, day_window, iter_dates, utc_text
 
 # %% ../nbs/12_observations.ipynb #9272b86c
 UNITS = {
@@ -363,7 +362,7 @@ def duplicates(frame):
     return pd.Series(older, index=frame.index, name="duplicate")
 
 # %% ../nbs/12_observations.ipynb #79648319
-def check_readings(frame, *needed, why="needed are"):
+def check_readings(frame, *needed, why="needed are", field="frame"):
     """Raise a `ValueError` that says what is wrong with a frame: no frame, a column missing, times that are none.
 
     Parameters
@@ -374,14 +373,16 @@ def check_readings(frame, *needed, why="needed are"):
         Columns that must be there.
     why : str
         What the columns are for; the message goes on with their names.
+    field : str
+        The name to use in an error.
     """
     if not isinstance(frame, pd.DataFrame):
-        raise ValueError(f"frame: {type(frame).__name__} is no DataFrame of readings; read_artifact and read_archive give one")
+        raise ValueError(f"{field}: {type(frame).__name__} is no DataFrame of readings; read_artifact and read_archive give one")
     if missing := [name for name in needed if name not in frame.columns]:
-        raise ValueError(f"frame: has no column {missing[0]!r}; {why} {', '.join(needed)}")
+        raise ValueError(f"{field}: has no column {missing[0]!r}; {why} {', '.join(needed)}")
     for name in ("ob_time", "created_at"):
         if name in needed and not pd.api.types.is_datetime64_any_dtype(frame[name]):
-            raise ValueError(f"frame: {name} holds {frame[name].dtype}, not times; pd.to_datetime({name}, utc=True) makes them")
+            raise ValueError(f"{field}: {name} holds {frame[name].dtype}, not times; pd.to_datetime({name}, utc=True) makes them")
 
 # %% ../nbs/12_observations.ipynb #796688d9
 _READING = ("ob_time", "sensor_id", "dosimeter", "flavor", "created_at")
@@ -418,7 +419,7 @@ def read_artifact(path, *, columns=None, sensors=None, flavors=None, deduplicate
     -------
     DataFrame
     """
-    path, asked, report = Path(path), _asked(columns, sensors, flavors), _Report()
+    path, asked, report = as_path(path), _asked(columns, sensors, flavors), _Report()
     frame = _finish(_frames(path, asked, report), asked, report, deduplicate)
     report.warn(path.name)
     sensors, window = _named(path)
@@ -428,9 +429,12 @@ def read_artifact(path, *, columns=None, sensors=None, flavors=None, deduplicate
 
 # %% ../nbs/12_observations.ipynb #e9395f6c
 def _asked(columns, sensors, flavors):
-    columns = COLUMNS if columns is None else _as_tuple(columns)
+    columns = COLUMNS if columns is None else _as_tuple(columns, "columns")
+    for field, values in (("sensors", sensors), ("flavors", flavors)):
+        if values is not None and not _as_tuple(values, field):
+            raise ValueError(f"{field}: {values!r} would keep nothing; leave it out to keep all")
     sensors = known_sensors(sensors)
-    flavors = () if flavors is None else _as_tuple(flavors)
+    flavors = () if flavors is None else _as_tuple(flavors, "flavors")
     for field, values, known in (("columns", columns, UNITS), ("flavors", flavors, FLAVORS)):
         if unknown := [value for value in values if value not in known]:
             raise ValueError(f"{field}: {unknown[0]!r} is none of {', '.join(known)}")
@@ -438,13 +442,18 @@ def _asked(columns, sensors, flavors):
 
 def known_sensors(sensors):
     """Sensor ids (tuple) from one id, several or `None`; raises a `ValueError` for one that is no REACH sensor."""
-    for sensor in _as_tuple(sensors or ()):
+    sensors = () if sensors is None else _as_tuple(sensors, "sensors")
+    for sensor in sensors:
         if hint := unknown_sensor_hint(sensor):
             raise ValueError(hint)
-    return tuple(map(normalize_sensor_id, _as_tuple(sensors or ())))
+    return tuple(map(normalize_sensor_id, sensors))
 
-def _as_tuple(values):
-    return (values,) if isinstance(values, str) else tuple(values)
+def _as_tuple(values, field):
+    if isinstance(values, str):
+        return (values,)
+    if isinstance(values, bytes) or not hasattr(values, "__iter__"):
+        raise ValueError(f"{field}: {values!r} is neither a name nor a list of names")
+    return tuple(values)
 
 # %% ../nbs/12_observations.ipynb #5c1d3e2d
 _NOTHING = {"obTime": np.empty(0, object)}
@@ -520,8 +529,8 @@ def iter_archive(output_dir, start, end, *, sensor_id="ALL", descriptor="QUICKLO
     -------
     iterator of DataFrame
     """
-    archive = _Archive.find(output_dir, start, end, sensor_id, descriptor, output_format)
     asked = _asked(columns, sensors, flavors)
+    archive = _Archive.find(output_dir, start, end, sensor_id, descriptor, output_format)
     return (archive.read([day], asked, deduplicate) for day in archive.paths)
 
 # %% ../nbs/12_observations.ipynb #a7ed334d
@@ -535,8 +544,9 @@ def read_archive(output_dir, start, end, *, sensor_id="ALL", descriptor="QUICKLO
     -------
     DataFrame
     """
+    asked = _asked(columns, sensors, flavors)
     archive = _Archive.find(output_dir, start, end, sensor_id, descriptor, output_format)
-    return archive.read(list(archive.paths), _asked(columns, sensors, flavors), deduplicate)
+    return archive.read(list(archive.paths), asked, deduplicate)
 
 # %% ../nbs/12_observations.ipynb #b1b676bc
 FORMATS = ("parquet", "csv", "json")     # in the order they are looked for: the fastest first

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .availability import Look, new_axes
+from .availability import Look, check_axes, new_axes
 from .planning import ACTION_RUN, ACTION_SKIP_EXISTING, ACTION_SKIP_FAILED, ACTION_SKIP_TERMINAL
 
 # %% ../nbs/11a_pictures.ipynb #73becfea
@@ -77,7 +77,7 @@ def plot_plan(plan, ax=None):
         raise ValueError("plan: holds no days to draw")
     stretches = _stretches(plan)
     rows, width = stretches[-1].row + 1, max(s.first + s.days for s in stretches)
-    ax = ax or new_axes(10, 0.85 + 0.3 * rows, describe_plan(plan))
+    ax = check_axes(ax) or new_axes(10, 0.85 + 0.3 * rows, describe_plan(plan))
     for stretch in stretches:
         _draw_stretch(ax, stretch, width)
     ax.set(xlim=(0, width if rows == 1 else 366), ylim=(rows - 0.1, -0.02))

@@ -8,6 +8,7 @@ __all__ = ['BASIC_FIELDS', 'ADVANCED_FIELDS', 'check_values', 'BackfillForm', 'S
 
 # %% ../nbs/13c_views.ipynb #fb02e35d
 import os
+import re
 import time
 from dataclasses import MISSING, fields
 from datetime import date, datetime, timedelta, timezone
@@ -99,6 +100,12 @@ ADVANCED_FIELDS = {
     "telemetry_path": ("Telemetry file", _text("download_telemetry.csv in the folder")), "base_url": ("Service", _text())}
 
 # %% ../nbs/13c_views.ipynb #e5675890
+_LABELS = {name: f"“{label}”" for name, (label, _) in (BASIC_FIELDS | ADVANCED_FIELDS).items()}
+
+def _in_labels(error):
+    """An error with the form's labels where it names fields."""
+    return re.sub(r"\w+", lambda word: _LABELS.get(word[0], word[0]), error)
+
 class BackfillForm:
     """The settings of a backfill as fields; `settings` (dict) holds what is in them at first."""
 
@@ -137,7 +144,7 @@ class SettingsForm(BackfillForm):
         """The settings (`DownloadRunConfig`), or `None`; then each error stands beside its field."""
         config, errors = check_values(self.values(), datetime.now(timezone.utc).date())
         for name, field in self.fields.items():
-            field.error = errors.get(name, "")
+            field.error = _in_labels(errors.get(name, ""))
         if errors.keys() & ADVANCED_FIELDS:
             self._fold.value = True
         return config
@@ -258,10 +265,11 @@ def numbers_html(progress, now):
         return ""
     requests, records = speeds(progress, now)
     speed = lambda n: f" ({n:,.0f}/s)" if n == n else ""
-    end = now if is_active(progress) else progress.ended
+    active = is_active(progress)
+    took = say_duration((now if active else progress.ended) - progress.started)
     parts = [f"{progress.records:,} records{speed(records)}",
              f"{progress.requests_done:,} of {progress.requests:,} requests" + (f" ({requests:.1f}/s)" if requests == requests else ""),
-             f"{progress.refusals} refusal{'s' * (progress.refusals != 1)}", f"{say_duration(end - progress.started)} so far"]
+             f"{progress.refusals} refusal{'s' * (progress.refusals != 1)}", f"{took} so far" if active else f"in {took}"]
     if is_active(progress):
         parts.append(f"{say_duration(eta_seconds(progress, now))} left")
     return text_html(" · ".join(parts)) + text_html(say_quiet(progress, now), "rn-quiet")

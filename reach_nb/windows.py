@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['MILLISECOND', 'CHUNK_SECONDS_ALL', 'CHUNK_SECONDS_SINGLE', 'Window', 'utc_text', 'as_utc', 'as_date', 'iter_dates',
-           'day_window', 'chunk_seconds', 'chunk_windows', 'split_window', 'obtime_range', 'artifact_name',
+           'day_window', 'chunk_seconds', 'chunk_windows', 'split_window', 'obtime_range', 'as_path', 'artifact_name',
            'artifact_path']
 
 # %% ../nbs/01_windows.ipynb #05dea8f5
 import re
 from datetime import date, datetime, timedelta, timezone
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
@@ -160,6 +161,13 @@ def obtime_range(window):
     """The `obTime` parameter that asks for a window: inclusive at both ends, so the last millisecond is left off."""
     return f"{utc_text(window.start)}..{utc_text(window.stop - MILLISECOND)}"
 
+# %% ../nbs/01_windows.ipynb #5a7c01e3
+def as_path(value, field="path"):
+    """A `Path` from text or a path; raises `ValueError`, naming `field` and the value, if it is neither."""
+    if isinstance(value, bytes) or not isinstance(value, (str, PathLike)):
+        raise ValueError(f"{field}: {value!r} is no path; give text or a pathlib.Path")
+    return Path(value)
+
 # %% ../nbs/01_windows.ipynb #196a6f74
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -193,4 +201,4 @@ def artifact_name(sensor_id, window, descriptor="QUICKLOOK", output_format="csv"
 
 def artifact_path(output_dir, sensor_id, day, descriptor="QUICKLOOK", output_format="csv"):
     """Where a day's artifact is, or will be: a `Path` in `output_dir` (see `artifact_name`)."""
-    return Path(output_dir) / artifact_name(sensor_id, day_window(day), descriptor, output_format)
+    return as_path(output_dir, "output_dir") / artifact_name(sensor_id, day_window(day), descriptor, output_format)

@@ -12,12 +12,13 @@ USER, PASSWORD = "observer", "a-Secret-of-the-test-4711"
 
 
 def pytest_collection_modifyitems(items):
-    missing = what_is_missing() or ("" if os.environ.get("REACH_NB_BROWSER") else "REACH_NB_BROWSER=1 in the environment")
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))      # one server, one browser, one after the other
-            if missing:
-                item.add_marker(pytest.mark.skip(reason=f"the browser tests need {missing}"))
+    missing = what_is_missing()
+    ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.xdist_group("browser"))      # one server, one browser, one after the other
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=f"the browser tests need {missing}"))
+    items.sort(key=lambda item: item not in ours)                # first, or one worker is left with them at the end
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +42,8 @@ def page(server):
 def udl():
     """A service that outlives every kernel, with a login that is found in no other text."""
     from reach_nb.simulator import SimulatedUDL
-    with SimulatedUDL(seed=2, outage_rate=0.0, username=USER, password=PASSWORD) as service:
+    share = {} if os.environ.get("REACH_NB_PICTURES") else {"availability": 0.1}      # fewer records: quicker days
+    with SimulatedUDL(seed=2, outage_rate=0.0, username=USER, password=PASSWORD, **share) as service:
         yield service
 
 
