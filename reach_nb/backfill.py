@@ -405,6 +405,7 @@ def run_download(config, *, download_fn=None, telemetry=None, stop=None, on_even
     Parameters
     ----------
     config : DownloadRunConfig
+        Copied at the start: what is changed in it later does not change the run.
     download_fn : callable, optional
         Downloads one day instead of `download_UDL_reach_window`: gets its arguments from `auth_token` to `max_rate`,
         and returns the artifact's `Path`. A plain `ValueError` from it means "no data".
@@ -421,7 +422,7 @@ def run_download(config, *, download_fn=None, telemetry=None, stop=None, on_even
     -------
     DownloadRunSummary
     """
-    config.validate()
+    config = replace(config)     # checked once more, and the run's own
     telemetry = telemetry or HistoricalTelemetry(config.telemetry_file)
     _prepare(config, Path(telemetry.path), download_fn)
     run = _Run(config, str(uuid.uuid4()), telemetry, _teller(_readers(config, on_event, progress)))

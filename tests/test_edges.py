@@ -6,14 +6,16 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from campaign import START, check_truth, day_after, left_behind
 
-from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, UDLClient, run_download
+from reach_nb import (
+    DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, UDLClient, backfill, download, run_download, telemetry,
+)
 from reach_nb.artifacts import CsvEncoder
 
 WHOLE_ANSWER = {"match": lambda request: request.params.get("maxResults") == "10000"}
@@ -180,27 +182,66 @@ def test_a_day_without_data_keeps_its_chunks(when_killed, tmp_path):
         assert left_behind(tmp_path) == []
 
 
+def set_clock(monkeypatch, *moment):
+    """What time a run thinks it is (UTC), until `monkeypatch` is undone."""
+    class Clock(datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return datetime(*moment, tzinfo=zone)
+    for module in (backfill, download, telemetry):
+        monkeypatch.setattr(module, "datetime", Clock)
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed"])
+def test_chunks_of_an_unfinished_day_are_not_kept_for_ever(end, tmp_path, monkeypatch):
+    """At 09:00 the answer for 06:00 to 12:00 holds three hours; once the day is over, nothing of that attempt is taken up."""
+    with SimulatedUDL(seed=6, availability=0.02, outage_rate=0.0, late=0.0, now="2025-01-01T09:00:00Z") as service:
+        config, stop = config_for(service, tmp_path, 1), threading.Event()
+        set_clock(monkeypatch, 2025, 1, 1, 9)
+        monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
+        if end == "failed":
+            service.inject("503", times=None, match=lambda r: WHOLE_ANSWER["match"](r) and "T00:00" in r.params["obTime"][:16])
+        run_download(config, stop=stop, on_event=lambda e: getattr(e, "chunks_done", 0) == 2 and stop.set())
+        assert list(tmp_path.glob("*.spool/*-*" if end == "failed" else "*.spool/part")), "there is something to take up"
+        assert rows_of(config)[-1].status == {"stopped": "DOWNLOAD_PENDING", "failed": "FAILED"}[end]
+        monkeypatch.undo()
+        service.now = None
+        service.clear_faults()
+        end_well(service, config)
+
+
 def test_a_clock_that_is_set_back(service, tmp_path, monkeypatch):
     """During a run, to before the day: what was seen so is refreshed once the clock is right, and the last word is the truth."""
-    from reach_nb import backfill, download, telemetry
     config = config_for(service, tmp_path, 2)
     service.inject("503", times=None, match=lambda r: "T12:00" in r.params["obTime"][:16])
     monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
     assert run_download(config).days_failed == 2         # rows with right stamps, later than what the wrong clock will say
     service.clear_faults()
-    real = backfill.datetime
-
-    class Wrong(real):
-        @classmethod
-        def now(cls, zone=None):
-            return real(2025, 1, 1, 9, tzinfo=zone)      # a morning before the day had ended
-    for module in (backfill, download, telemetry):
-        monkeypatch.setattr(module, "datetime", Wrong)
+    set_clock(monkeypatch, 2025, 1, 1, 9)                # a morning before the day had ended
     run_download(config)
     states = {r.status for r in HistoricalTelemetry(config.telemetry_file).load_state().values()}
     assert "FAILED" not in states, "an older row came back to life"
     monkeypatch.undo()
     end_well(service, config)
+
+
+def test_settings_that_change_under_way(service, tmp_path):
+    """A config is mutable, and a panel or a reader of events may do so: the run goes on with what it began with."""
+    config = config_for(service, tmp_path / "out", 3)
+    begun_with = replace(config)
+
+    def meddle(event):
+        if getattr(event, "number", None) == 2 or getattr(event, "chunks_done", None) == 2:
+            config.sensor_id, config.descriptor, config.output_format = "REACH-101", "PROVISIONAL", "json"
+            config.output_dir, config.telemetry_path = tmp_path / "elsewhere", tmp_path / "elsewhere" / "t.csv"
+            config.base_url, config.auth_token = "http://127.0.0.1:9", ""
+            config.start_date = config.end_date = date(2024, 1, 1)
+    assert run_download(config, on_event=meddle).days_downloaded == 3
+    assert config.sensor_id == "REACH-101" and os.listdir(tmp_path) == ["out"]
+    assert {(r.sensor_id, r.descriptor, r.output_format) for r in rows_of(begun_with)} == {("REACH-135", "QUICKLOOK", "csv")}
+    asked = len(service.requests)
+    end_well(service, begun_with)
+    assert len(service.requests) == asked
 
 
 def test_a_spool_that_vanishes(service, tmp_path):

@@ -88,6 +88,7 @@ def test_twice_from_two_threads(fault, options, service, tmp_path):
     took = time.monotonic() - began
     assert took < 2
     assert (result[0].days_attempted, result[0].days_failed) == (1, 0)
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("reach_nb")]
     service.clear_faults()
     end_well(service, config)
 
