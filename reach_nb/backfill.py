@@ -405,7 +405,6 @@ def run_download(config, *, download_fn=None, telemetry=None, stop=None, on_even
     Parameters
     ----------
     config : DownloadRunConfig
-        Copied at the start: what is changed in it later does not change the run.
     download_fn : callable, optional
         Downloads one day instead of `download_UDL_reach_window`: gets its arguments from `auth_token` to `max_rate`,
         and returns the artifact's `Path`. A plain `ValueError` from it means "no data".

@@ -1,8 +1,10 @@
 """Disks that fill, folders that go, interrupts, proxies and odd clocks: each once, with the real package and a real service."""
 import errno
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -144,6 +146,40 @@ def test_a_read_only_disk(service, tmpfs, tmp_path):
         with pytest.raises(ValueError, match="can't be written to"):
             run_download(config)
     assert not service.requests and not list(disk.iterdir()) and not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def plain_user(service):
+    """A folder of a user whom file permissions bind: root becomes nobody for the test."""
+    folder = Path(tempfile.mkdtemp())
+    run_download(config_for(service, folder / "first", 1))     # what is imported late is there before rights are gone
+    folder.chmod(0o777)
+    is_root = os.geteuid() == 0
+    os.seteuid(65534 if is_root else os.geteuid())
+    yield folder
+    os.seteuid(0 if is_root else os.geteuid())
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are another matter there")
+def test_a_read_only_folder(service, plain_user):
+    """Refused before anything is asked; one that becomes so in mid-run costs its days, and they say why."""
+    out = plain_user / "out"
+    out.mkdir(mode=0o555)
+    config, asked = config_for(service, out, 3), len(service.requests)
+    for refused in (config, replace(config, telemetry_path=plain_user / "t.csv"), replace(config, output_dir=out / "new")):
+        with pytest.raises(ValueError, match="can't be written to"):
+            run_download(refused)
+    assert len(service.requests) == asked and not list(out.iterdir()) and not (plain_user / "t.csv").exists()
+    out.chmod(0o755)
+    config.telemetry_path = plain_user / "t.csv"
+    summary = run_download(config, on_event=when(2, lambda event: out.chmod(0o555)))
+    assert (summary.days_downloaded, summary.days_failed) == (1, 2)
+    assert {r.error_type for r in rows_of(config) if r.status == "FAILED"} == {"PermissionError"}
+    check_truth(service, config)
+    out.chmod(0o755)
+    assert run_download(config).days_downloaded == 2
+    assert check_truth(service, config) == service.expected_count("REACH-135", START, day_after(START, 3))
 
 
 def test_a_chunk_that_cannot_be_converted_is_asked_for_again(service, tmp_path, monkeypatch):

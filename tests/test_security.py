@@ -105,6 +105,23 @@ def test_the_process_list_and_the_log(tmp_path):
         assert secret not in listed + text + written
 
 
+def test_an_error_that_quotes_the_login(tmp_path, service, caplog):
+    """Whatever a library puts into an error's text: neither the telemetry nor the log, traceback included, repeats it."""
+    token = "Basic " + base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+    config = replace(config_for(service, tmp_path, 1), auth_token=token)
+
+    def fail(*, auth_token, **rest):
+        try:
+            raise ConnectionError(f"sent Authorization: {auth_token}")
+        except ConnectionError as error:
+            raise RuntimeError(f"me:{PASSWORD} was refused") from error
+    with caplog.at_level("DEBUG", logger="reach_nb"):
+        assert run_download(config, download_fn=fail).days_failed == 1
+    assert "ConnectionError" in caplog.text and "was refused" in rows_of(config)[-1].error_message
+    for secret in (token, token.split()[1], PASSWORD):
+        assert secret not in caplog.text + config.telemetry_file.read_text(encoding="utf-8")
+
+
 def test_no_repr_shows_it(tmp_path, service):
     config = config_for(service, tmp_path)
     token = base64.b64encode(b"me:" + PASSWORD.encode()).decode()
