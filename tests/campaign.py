@@ -6,6 +6,7 @@ import os
 import platform
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
+from functools import wraps
 from pathlib import Path
 
 from reach_nb import HistoricalTelemetry
@@ -24,6 +25,30 @@ csv.field_size_limit(10**9)
 
 def day_after(day, days=1):
     return day + timedelta(days=days)
+
+
+class TooSlow(AssertionError):
+    """A stop took longer than it may."""
+
+
+def in_time(seconds):
+    if seconds >= 2:
+        raise TooSlow(f"it took {seconds:.1f} s to end")
+
+
+def three_tries(test):
+    """A machine that is busy with other things may hold up a process once; a defect holds up each of three."""
+    @wraps(test)
+    def tried(tmp_path, **arguments):
+        for n in range(3):
+            folder = tmp_path / f"try {n}"
+            folder.mkdir()
+            try:
+                return test(tmp_path=folder, **arguments)
+            except TooSlow:
+                if n == 2:
+                    raise
+    return tried
 
 
 def read_records(path):

@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from campaign import KILLED, KILLS, SIGNALLED, START, check_truth, day_after, left_behind
+from campaign import KILLED, KILLS, SIGNALLED, START, check_truth, day_after, in_time, left_behind, three_tries
 
 from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL
 
@@ -97,11 +97,11 @@ class Killing:
     """Starts runs, kills them, and notes what each kill cost."""
 
     def __init__(self, folder, days, output_format, points):
-        self.folder, self.days, self.format, self.points, self.killed = folder, days, output_format, points, []
+        self.folder, self.days, self.format, self.points = folder, days, output_format, points
+        self.killed, self.asked = [], Counter()
 
     def run(self, service, kill):
         """One process to its end; whether it was let live."""
-        before = chunks_asked(service)
         process, began = start(service, self.folder, self.days, self.format), time.monotonic()
         if kill:
             what, further, seconds = next(self.points)
@@ -112,11 +112,11 @@ class Killing:
             process.kill()
         text, _ = process.communicate(timeout=60)
         assert process.returncode in (0, -signal.SIGKILL), text
-        asked = chunks_asked(service)
+        before, self.asked = self.asked, chunks_asked(service)
         if self.killed:
-            self.killed[-1]["asked_again"] = (asked - before).total() - len(asked.keys() - before.keys())
+            self.killed[-1]["asked_again"] = (self.asked - before).total() - len(self.asked.keys() - before.keys())
         if process.returncode:
-            self.killed.append({"format": self.format, "seconds": round(time.monotonic() - began, 3), "chunks": len(asked),
+            self.killed.append({"format": self.format, "seconds": round(time.monotonic() - began, 3), "chunks": len(self.asked),
                                 "chunks_in_all": 4 * self.days, "in_flight": WORKERS, "asked_again": 0})
         return process.returncode == 0
 
@@ -144,6 +144,7 @@ def test_kill_9(output_format, share, seed, tmp_path, undisturbed):
 @pytest.mark.skipif(not POSIX, reason="there are no such signals")
 @pytest.mark.parametrize("number, workers, further", [
     (signal.SIGINT, 1, 1), (signal.SIGINT, 3, 6), (signal.SIGTERM, 1, 5), (signal.SIGTERM, 3, 2)])
+@three_tries
 def test_signals(number, workers, further, tmp_path, undisturbed):
     """Out within two seconds with 130, nothing asked afterwards, and the next run goes on from there."""
     days = 4
@@ -157,7 +158,7 @@ def test_signals(number, workers, further, tmp_path, undisturbed):
         took = time.monotonic() - began
         asked = len(service.requests)
         assert process.returncode == 130, text
-        assert took < 2, f"it took {took:.1f} s to end"
+        in_time(took)
         assert "Traceback" not in text
         check_truth(service, config_of(service, tmp_path, days, "csv"))
         rows = list(HistoricalTelemetry(tmp_path / "download_telemetry.csv").iter_rows())
@@ -179,6 +180,7 @@ def test_signals(number, workers, further, tmp_path, undisturbed):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("fault, options", [("429", {"retry_after": "250"}), ("503", {}), ("endless", {}), ("drip", {}),
                                             ("slow", {"seconds": 60.0})])
+@three_tries
 def test_signals_while_it_waits(number, fault, options, tmp_path):
     """In a pause that the service asked for, in back-off, and in an answer that does not end: out within two seconds."""
     with service_for(2, latency_seconds=0.0) as service:
@@ -190,7 +192,7 @@ def test_signals_while_it_waits(number, fault, options, tmp_path):
         began = time.monotonic()
         text, _ = process.communicate(timeout=30)
         took = time.monotonic() - began
-        assert took < 2, f"it took {took:.1f} s to end"
+        in_time(took)
         assert process.returncode == 130, text
         rows = list(HistoricalTelemetry(tmp_path / "download_telemetry.csv").iter_rows())
         assert [r.status for r in rows] == ["DOWNLOAD_PENDING"]
