@@ -93,6 +93,31 @@ def test_no_room_for_the_telemetry(service, tmp_path):
     assert not {text for text in again if not text.endswith("00.999Z")}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="no folder can be synced")
+@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+def test_on_disk_before_it_is_said(output_format, service, tmp_path, monkeypatch):
+    """The whole file, then its name, then the row: each is on disk before the next, so no loss of power makes a row untrue."""
+    config, steps = config_for(service, tmp_path, 1, output_format=output_format), []
+    sync, rename = os.fsync, os.replace
+
+    def note_sync(handle):
+        sync(handle)
+        steps.append((os.fstat(handle).st_ino, os.fstat(handle).st_size))
+
+    def note_rename(source, target):
+        rename(source, target)
+        steps.append(Path(target).name)
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_rename)
+    assert run_download(config).days_downloaded == 1
+    row = rows_of(config)[-1]
+    places = [(p.stat().st_ino, p.stat().st_size) for p in (Path(row.csv_path), config.telemetry_file)]
+    whole, said = (steps.index(place) for place in places)
+    named = steps.index(Path(row.csv_path).name)
+    folder = [n for n, step in enumerate(steps) if step[0] == tmp_path.stat().st_ino and n > named]
+    assert whole < named < folder[0] < said, steps
+
+
 def config_row():
     from reach_nb import TelemetryRow
     return TelemetryRow(status="FAILED", sensor_id="REACH-135", descriptor="QUICKLOOK", output_format="csv")
