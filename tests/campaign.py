@@ -163,12 +163,12 @@ def note_faults(kind, service, config, delivered):
 def write_results(path, tests_failed):
     """The figures of all campaigns as a JSON file."""
     total = sum(FAULTS.values(), Counter())
-    found = {"command": "see nbs/how_it_is_tested.ipynb", "python": platform.python_version(),
+    found = {"made_by": "nbs/how_it_is_tested.ipynb says how", "python": platform.python_version(),
              "platform": f"{platform.system()} {platform.machine()}", "tests_failed": tests_failed, "compared": dict(COMPARED),
              "faults": dict(sorted(FAULTS.items())), "faults_total": dict(total), "kills": KILLED, "signals": SIGNALLED}
     Path(path).parent.mkdir(exist_ok=True)
     text = json.dumps(found, indent=1)
-    Path(path).write_text(text.replace("{\n   ", "{").replace(",\n   ", ",").replace("\n  }", "}") + "\n", encoding="utf-8")
+    Path(path).write_text(text.replace("{\n   ", "{").replace(",\n   ", ", ").replace("\n  }", "}") + "\n", encoding="utf-8")
 
 
 def left_behind(folder):
