@@ -215,7 +215,7 @@ def test_a_chunk_that_cannot_be_converted_is_asked_for_again(service, tmp_path, 
     monkeypatch.undo()
     asked = len(service.requests)
     end_well(service, config)
-    assert any(WHOLE_ANSWER["match"](r) for r in service.requests[asked:])
+    assert "2025-01-01T00:00:00" in {r.params["obTime"][:19] for r in service.requests[asked:] if WHOLE_ANSWER["match"](r)}
 
 
 @pytest.mark.parametrize("when_killed", ["counting", "noted"])

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,33 @@ def test_an_error_that_quotes_the_login(tmp_path, service, caplog):
     assert "ConnectionError" in caplog.text and "was refused" in rows_of(config)[-1].error_message
     for secret in (token, token.split()[1], PASSWORD):
         assert secret not in caplog.text + config.telemetry_file.read_text(encoding="utf-8")
+
+
+class Baker(BaseHTTPRequestHandler):
+    """Hands a cookie to everybody, and remembers who shows one."""
+    protocol_version, shown = "HTTP/1.1", []
+
+    def do_GET(self):
+        self.shown.append(self.headers.get("Cookie"))
+        self.send_response(200)
+        self.send_header("Set-Cookie", "session=taken-over; Path=/")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def log_message(self, *args):
+        pass
+
+
+def test_no_cookie_is_kept():
+    """A session that a service opens by itself is not carried on: each request stands for itself, by its login alone."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Baker) as baker:
+        threading.Thread(target=baker.serve_forever, args=(0.02,), daemon=True).start()
+        with UDLClient("Basic bWU6eA==", f"http://127.0.0.1:{baker.server_port}") as client:
+            for _ in range(2):
+                assert client.fetch({"obTime": "2025-01-01T00:00:00.000Z"}).records == 0
+        baker.shutdown()
+    assert Baker.shown == [None, None]
 
 
 def test_no_repr_shows_it(tmp_path, service):
