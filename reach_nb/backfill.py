@@ -421,7 +421,7 @@ def run_download(config, *, download_fn=None, telemetry=None, stop=None, on_even
     -------
     DownloadRunSummary
     """
-    config.validate()
+    config = replace(config)     # checked once more, and the run's own
     telemetry = telemetry or HistoricalTelemetry(config.telemetry_file)
     _prepare(config, Path(telemetry.path), download_fn)
     run = _Run(config, str(uuid.uuid4()), telemetry, _teller(_readers(config, on_event, progress)))

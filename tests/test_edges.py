@@ -1,19 +1,23 @@
 """Disks that fill, folders that go, interrupts, proxies and odd clocks: each once, with the real package and a real service."""
 import errno
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from campaign import START, check_truth, day_after, left_behind
 
-from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, UDLClient, run_download
+from reach_nb import (
+    DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, UDLClient, backfill, download, run_download, telemetry,
+)
 from reach_nb.artifacts import CsvEncoder
 
 WHOLE_ANSWER = {"match": lambda request: request.params.get("maxResults") == "10000"}
@@ -89,6 +93,31 @@ def test_no_room_for_the_telemetry(service, tmp_path):
     assert not {text for text in again if not text.endswith("00.999Z")}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="no folder can be synced")
+@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+def test_on_disk_before_it_is_said(output_format, service, tmp_path, monkeypatch):
+    """The whole file, then its name, then the row: each is on disk before the next, so no loss of power makes a row untrue."""
+    config, steps = config_for(service, tmp_path, 1, output_format=output_format), []
+    sync, rename = os.fsync, os.replace
+
+    def note_sync(handle):
+        sync(handle)
+        steps.append((os.fstat(handle).st_ino, os.fstat(handle).st_size))
+
+    def note_rename(source, target):
+        rename(source, target)
+        steps.append(Path(target).name)
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_rename)
+    assert run_download(config).days_downloaded == 1
+    row = rows_of(config)[-1]
+    places = [(p.stat().st_ino, p.stat().st_size) for p in (Path(row.csv_path), config.telemetry_file)]
+    whole, said = (steps.index(place) for place in places)
+    named = steps.index(Path(row.csv_path).name)
+    folder = [n for n, step in enumerate(steps) if step[0] == tmp_path.stat().st_ino and n > named]
+    assert whole < named < folder[0] < said, steps
+
+
 def config_row():
     from reach_nb import TelemetryRow
     return TelemetryRow(status="FAILED", sensor_id="REACH-135", descriptor="QUICKLOOK", output_format="csv")
@@ -144,6 +173,40 @@ def test_a_read_only_disk(service, tmpfs, tmp_path):
     assert not service.requests and not list(disk.iterdir()) and not (tmp_path / "out").exists()
 
 
+@pytest.fixture
+def plain_user(service):
+    """A folder of a user whom file permissions bind: root becomes nobody for the test."""
+    folder = Path(tempfile.mkdtemp())
+    run_download(config_for(service, folder / "first", 1))     # what is imported late is there before rights are gone
+    folder.chmod(0o777)
+    is_root = os.geteuid() == 0
+    os.seteuid(65534 if is_root else os.geteuid())
+    yield folder
+    os.seteuid(0 if is_root else os.geteuid())
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are another matter there")
+def test_a_read_only_folder(service, plain_user):
+    """Refused before anything is asked; one that becomes so in mid-run costs its days, and they say why."""
+    out = plain_user / "out"
+    out.mkdir(mode=0o555)
+    config, asked = config_for(service, out, 3), len(service.requests)
+    for refused in (config, replace(config, telemetry_path=plain_user / "t.csv"), replace(config, output_dir=out / "new")):
+        with pytest.raises(ValueError, match="can't be written to"):
+            run_download(refused)
+    assert len(service.requests) == asked and not list(out.iterdir()) and not (plain_user / "t.csv").exists()
+    out.chmod(0o755)
+    config.telemetry_path = plain_user / "t.csv"
+    summary = run_download(config, on_event=when(2, lambda event: out.chmod(0o555)))
+    assert (summary.days_downloaded, summary.days_failed) == (1, 2)
+    assert {r.error_type for r in rows_of(config) if r.status == "FAILED"} == {"PermissionError"}
+    check_truth(service, config)
+    out.chmod(0o755)
+    assert run_download(config).days_downloaded == 2
+    assert check_truth(service, config) == service.expected_count("REACH-135", START, day_after(START, 3))
+
+
 def test_a_chunk_that_cannot_be_converted_is_asked_for_again(service, tmp_path, monkeypatch):
     """It would fail each time that the spool is taken up."""
     config = config_for(service, tmp_path, 1)
@@ -152,7 +215,7 @@ def test_a_chunk_that_cannot_be_converted_is_asked_for_again(service, tmp_path, 
     monkeypatch.undo()
     asked = len(service.requests)
     end_well(service, config)
-    assert any(WHOLE_ANSWER["match"](r) for r in service.requests[asked:])
+    assert "2025-01-01T00:00:00" in {r.params["obTime"][:19] for r in service.requests[asked:] if WHOLE_ANSWER["match"](r)}
 
 
 @pytest.mark.parametrize("when_killed", ["counting", "noted"])
@@ -180,27 +243,66 @@ def test_a_day_without_data_keeps_its_chunks(when_killed, tmp_path):
         assert left_behind(tmp_path) == []
 
 
+def set_clock(monkeypatch, *moment):
+    """What time a run thinks it is (UTC), until `monkeypatch` is undone."""
+    class Clock(datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return datetime(*moment, tzinfo=zone)
+    for module in (backfill, download, telemetry):
+        monkeypatch.setattr(module, "datetime", Clock)
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed"])
+def test_chunks_of_an_unfinished_day_are_not_kept_for_ever(end, tmp_path, monkeypatch):
+    """At 09:00 the answer for 06:00 to 12:00 holds three hours; once the day is over, nothing of that attempt is taken up."""
+    with SimulatedUDL(seed=6, availability=0.02, outage_rate=0.0, late=0.0, now="2025-01-01T09:00:00Z") as service:
+        config, stop = config_for(service, tmp_path, 1), threading.Event()
+        set_clock(monkeypatch, 2025, 1, 1, 9)
+        monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
+        if end == "failed":
+            service.inject("503", times=None, match=lambda r: WHOLE_ANSWER["match"](r) and "T00:00" in r.params["obTime"][:16])
+        run_download(config, stop=stop, on_event=lambda e: getattr(e, "chunks_done", 0) == 2 and stop.set())
+        assert list(tmp_path.glob("*.spool/*-*" if end == "failed" else "*.spool/part")), "there is something to take up"
+        assert rows_of(config)[-1].status == {"stopped": "DOWNLOAD_PENDING", "failed": "FAILED"}[end]
+        monkeypatch.undo()
+        service.now = None
+        service.clear_faults()
+        end_well(service, config)
+
+
 def test_a_clock_that_is_set_back(service, tmp_path, monkeypatch):
     """During a run, to before the day: what was seen so is refreshed once the clock is right, and the last word is the truth."""
-    from reach_nb import backfill, download, telemetry
     config = config_for(service, tmp_path, 2)
     service.inject("503", times=None, match=lambda r: "T12:00" in r.params["obTime"][:16])
     monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
     assert run_download(config).days_failed == 2         # rows with right stamps, later than what the wrong clock will say
     service.clear_faults()
-    real = backfill.datetime
-
-    class Wrong(real):
-        @classmethod
-        def now(cls, zone=None):
-            return real(2025, 1, 1, 9, tzinfo=zone)      # a morning before the day had ended
-    for module in (backfill, download, telemetry):
-        monkeypatch.setattr(module, "datetime", Wrong)
+    set_clock(monkeypatch, 2025, 1, 1, 9)                # a morning before the day had ended
     run_download(config)
     states = {r.status for r in HistoricalTelemetry(config.telemetry_file).load_state().values()}
     assert "FAILED" not in states, "an older row came back to life"
     monkeypatch.undo()
     end_well(service, config)
+
+
+def test_settings_that_change_under_way(service, tmp_path):
+    """A config is mutable, and a panel or a reader of events may do so: the run goes on with what it began with."""
+    config = config_for(service, tmp_path / "out", 3)
+    begun_with = replace(config)
+
+    def meddle(event):
+        if getattr(event, "number", None) == 2 or getattr(event, "chunks_done", None) == 2:
+            config.sensor_id, config.descriptor, config.output_format = "REACH-101", "PROVISIONAL", "json"
+            config.output_dir, config.telemetry_path = tmp_path / "elsewhere", tmp_path / "elsewhere" / "t.csv"
+            config.base_url, config.auth_token = "http://127.0.0.1:9", ""
+            config.start_date = config.end_date = date(2024, 1, 1)
+    assert run_download(config, on_event=meddle).days_downloaded == 3
+    assert config.sensor_id == "REACH-101" and os.listdir(tmp_path) == ["out"]
+    assert {(r.sensor_id, r.descriptor, r.output_format) for r in rows_of(begun_with)} == {("REACH-135", "QUICKLOOK", "csv")}
+    asked = len(service.requests)
+    end_well(service, begun_with)
+    assert len(service.requests) == asked
 
 
 def test_a_spool_that_vanishes(service, tmp_path):

@@ -3,11 +3,12 @@
 A real service on the loopback, real sockets and threads; only waiting is shortened. `REACH_NB_CAMPAIGNS=200` runs longer.
 """
 import random
-from collections import Counter
+import threading
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from campaign import CAMPAIGNS, START, check_truth, compare, day_after, left_behind
+from campaign import CAMPAIGNS, FAULTS, START, check_truth, compare, day_after, left_behind, note_faults
 
 from reach_nb import (
     AuthenticationError, DayFinished, DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, UDLClient,
@@ -18,7 +19,6 @@ PASSING = ("408", "429", "500", "502", "503", "504", "redirect", "html", "error_
            "nested", "short", "reset", "drop")          # an answer that must be asked for again
 HARMLESS = ("reordered", "overflow")                    # a valid answer in another shape
 FORMATS = ("csv", "json", "parquet")
-FIGURES = Counter()
 
 
 @pytest.fixture(autouse=True)
@@ -32,20 +32,13 @@ def hurry(monkeypatch):
     monkeypatch.setattr(udl, "RETRY_AFTER_MAX", 0.01)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def figures(request):
-    yield
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print("\nfaults: " + ", ".join(f"{count} {what}" for what, count in FIGURES.items()))
-
-
 def config_for(service, folder, days, **settings):
     pace = dict.fromkeys(("initial_rate", "min_rate", "max_rate"), 2000.0)
     return DownloadRunConfig(START, day_after(START, days - 1), folder, auth_token=service.auth_token,
                              base_url=service.base_url, **{**pace, **settings})
 
 
-def campaign(folder, faulty_runs=3, days=3, blind=(), script=None, service=None, **settings):
+def campaign(kind, folder, faulty_runs=3, days=3, blind=(), script=None, service=None, **settings):
     """Runs among faults, each held against the truth, then one without; every record must be there in the end."""
     with SimulatedUDL(**(service or {})) as udl_service:
         config = config_for(udl_service, folder, days, retry_failed=True, **settings)
@@ -68,7 +61,7 @@ def campaign(folder, faulty_runs=3, days=3, blind=(), script=None, service=None,
         assert all(r.auth_ok and r.host == f"127.0.0.1:{udl_service.port}" for r in asked), "a redirect was followed"
         wanted = udl_service.expected_count(config.sensor_id, START, day_after(START, days))
         assert check_truth(udl_service, config, blind) == wanted
-        FIGURES.update(campaigns=1, requests=len(asked), faults=sum(bool(r.fault) for r in asked), records=wanted, losses=0)
+        note_faults(kind, udl_service, config, wanted)
     return asked
 
 
@@ -84,11 +77,12 @@ def settings_of(seed):
     return draw, service, client
 
 
+@pytest.mark.parametrize("luck", range(max(1, CAMPAIGNS // 20)))
 @pytest.mark.parametrize("kind", PASSING + HARMLESS)
-def test_one_kind(kind, tmp_path):
-    seed = (PASSING + HARMLESS).index(kind)
+def test_one_kind(kind, luck, tmp_path):
+    seed = (PASSING + HARMLESS).index(kind) + 100 * luck
     _, service, client = settings_of(3 * seed)
-    asked = campaign(tmp_path, service={**service, "faults": {kind: 0.6}}, output_format=FORMATS[seed % 3],
+    asked = campaign(kind, tmp_path, service={**service, "faults": {kind: 0.6}}, output_format=FORMATS[seed % 3],
                      blind=("obValue",) * (kind == "overflow") + ("seoList",) * (kind == "overflow"), **client)
     assert kind in {r.fault for r in asked}
 
@@ -99,7 +93,7 @@ def test_mixed(seed, tmp_path):
     kinds = draw.sample([*PASSING, "reordered", "401", "403", "400"], 8)
     everything = client["sensor_id"] == "ALL"
     faults = {kind: draw.uniform(0.01, 0.03 if everything else 0.06) for kind in kinds}
-    campaign(tmp_path, service={**service, "faults": faults}, output_format=draw.choice(FORMATS), **client)
+    campaign("mixed", tmp_path, service={**service, "faults": faults}, output_format=draw.choice(FORMATS), **client)
 
 
 @pytest.mark.parametrize("retry_after", [None, "seconds", "date", "0", "1e9", "-5", "soon", "Wed, 21 Oct 2015 07:28:00 GMT"])
@@ -110,7 +104,7 @@ def test_refusals(retry_after, tmp_path):
     def script(udl_service):
         udl_service.inject(429, times=None, match=lambda request: luck.random() < 0.6, retry_after=retry_after)
         udl_service.inject(503, times=None, match=lambda request: luck.random() < 0.2, retry_after=retry_after)
-    campaign(tmp_path, service=service, script=script, **client)
+    campaign(f"429, Retry-After: {retry_after}", tmp_path, service=service, script=script, **client)
 
 
 def test_refusals_in_real_time(monkeypatch, tmp_path):
@@ -120,16 +114,44 @@ def test_refusals_in_real_time(monkeypatch, tmp_path):
     def script(udl_service):
         for hour, text in (("00", "0"), ("06", "date"), ("12", None)):
             udl_service.inject(429, retry_after=text, match=lambda r, start=f"2025-01-01T{hour}": r.params["obTime"].startswith(start))
-    campaign(tmp_path, faulty_runs=1, service=service, script=script, **client)
+    campaign("429 in real time", tmp_path, faulty_runs=1, service=service, script=script, **client)
 
 
 def test_time_outs(monkeypatch, tmp_path):
     monkeypatch.setattr(UDLClient, "timeouts", (1.0, 0.15))
     _, service, client = settings_of(1)
     luck = random.Random(1)
-    asked = campaign(tmp_path, faulty_runs=1, service=service, **client, script=lambda s: s.inject(
+    asked = campaign("slow", tmp_path, faulty_runs=1, service=service, **client, script=lambda s: s.inject(
         "slow", times=None, match=lambda r: luck.random() < 0.4, seconds=0.3))
     assert any(r.fault == "slow" for r in asked)
+
+
+class Liar(BaseHTTPRequestHandler):
+    """Answers every question with a valid list, and announces more than it sends."""
+
+    def do_GET(self):
+        body = b"0" if self.path.partition("?")[0].endswith("/count") else b"[]"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body) + self.server.surplus))
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = True
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("surplus, status", [(0, "SKIPPED_NO_DATA"), (1, "FAILED"), (10**6, "FAILED")])
+def test_a_length_that_lies(surplus, status, service, tmp_path):
+    """A whole and empty list that was to be longer is no answer: who knows what was cut off."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Liar) as liar:
+        liar.surplus = surplus
+        threading.Thread(target=liar.serve_forever, args=(0.02,), daemon=True).start()
+        config = config_for(service, tmp_path, 1, sensor_id="REACH-135")
+        config.base_url = f"http://127.0.0.1:{liar.server_port}"
+        run_download(config)
+        liar.shutdown()
+    assert [r.status for r in HistoricalTelemetry(config.telemetry_file).iter_rows()] == ["DOWNLOAD_PENDING", status]
 
 
 @pytest.mark.parametrize("workers", [1, 4])
@@ -142,8 +164,9 @@ def test_the_service_goes_away_and_comes_back(workers, tmp_path):
         assert {r.error_type for r in rows if r.status == "FAILED"} == {"UnreachableError"}
         service.start()
         assert run_download(config).days_failed == 0
-        assert check_truth(service, config) == service.expected_count("REACH-135", START, day_after(START, 4))
-        FIGURES.update(campaigns=1, requests=len(service.requests), losses=0)
+        delivered = check_truth(service, config)
+        assert delivered == service.expected_count("REACH-135", START, day_after(START, 4))
+        note_faults("no connection", service, config, delivered)
 
 
 @pytest.mark.parametrize("kind", ["503", "html", "truncated", "reset", "400"])
@@ -165,9 +188,10 @@ def test_a_day_that_never_comes(kind, tmp_path):
                                       if r.params["obTime"].startswith("2025-01-02") and r.status == 200 and not r.fault}
                                      - {r.params["obTime"] for r in service.requests[:before] if r.params.get("maxResults") == "1"}
                                      ), "only what was missing is asked for"
-        check_truth(service, config)
+        delivered = check_truth(service, config)
+        assert delivered == service.expected_count("REACH-135", START, day_after(START, 3))
         assert left_behind(tmp_path) == []
-        FIGURES.update(campaigns=1, requests=len(service.requests), faults=sum(bool(r.fault) for r in service.requests), losses=0)
+        note_faults(f"{kind} without end", service, config, delivered)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -182,7 +206,12 @@ def test_a_credential_that_is_refused_later(status, tmp_path):
         rows = list(HistoricalTelemetry(config.telemetry_file).iter_rows())
         assert {r.error_type for r in rows if r.status == "FAILED"} == {"AuthenticationError"}
         check_truth(service, config)
-        FIGURES.update(campaigns=1, requests=len(service.requests), faults=sum(bool(r.fault) for r in service.requests), losses=0)
+        service.clear_faults()
+        config.retry_failed = True
+        assert run_download(config).days_downloaded == 3
+        delivered = check_truth(service, config)
+        assert delivered == service.expected_count("REACH-135", START, day_after(START, 4))
+        note_faults(f"{status} in the middle", service, config, delivered)
 
 
 @pytest.mark.parametrize("output_format, density", [("csv", 8), ("json", 4), ("parquet", 4)])
@@ -198,5 +227,6 @@ def test_over_full(output_format, density, tmp_path):
         truth = service.expected_records("ALL", start, start + timedelta(minutes=5))
         assert compare(path, truth, output_format) == len(truth) > 3_200 * density
         assert left_behind(tmp_path) == []
-        FIGURES.update(campaigns=1, requests=len(service.requests), faults=sum(bool(r.fault) for r in service.requests),
-                       records=len(truth), losses=0)
+        FAULTS["over-full, halves too"].update(
+            campaigns=1, records_held=len(truth), records_delivered=len(truth), days_failed=0, requests=len(service.requests),
+            faults=sum(bool(r.fault) for r in service.requests))

@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from campaign import KILLS, START, check_truth, day_after, left_behind
+from campaign import KILLED, KILLS, SIGNALLED, START, check_truth, day_after, in_time, left_behind, three_tries
 
 from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL
 
@@ -93,44 +93,58 @@ def listed(folder):
     return os.listdir(folder) if folder.exists() else []
 
 
+class Killing:
+    """Starts runs, kills them, and notes what each kill cost."""
+
+    def __init__(self, folder, days, output_format, points):
+        self.folder, self.days, self.format, self.points = folder, days, output_format, points
+        self.killed, self.asked = [], Counter()
+
+    def run(self, service, kill):
+        """One process to its end; whether it was let live."""
+        process, began = start(service, self.folder, self.days, self.format), time.monotonic()
+        if kill:
+            what, further, seconds = next(self.points)
+            measure = progress(service, self.folder)[what]
+            goal = measure() + further
+            wait_for(lambda: measure() >= goal, process)
+            time.sleep(seconds)
+            process.kill()
+        text, _ = process.communicate(timeout=60)
+        assert process.returncode in (0, -signal.SIGKILL), text
+        before, self.asked = self.asked, chunks_asked(service)
+        if self.killed:
+            self.killed[-1]["asked_again"] = (self.asked - before).total() - len(self.asked.keys() - before.keys())
+        if process.returncode:
+            self.killed.append({"format": self.format, "seconds": round(time.monotonic() - began, 3), "chunks": len(self.asked),
+                                "chunks_in_all": 4 * self.days, "in_flight": WORKERS, "asked_again": 0})
+        return process.returncode == 0
+
+
 @pytest.mark.parametrize("output_format, share, seed", [("csv", 0.5, 1), ("json", 0.25, 2), ("parquet", 0.25, 3)])
-def test_kill_9(output_format, share, seed, tmp_path, undisturbed, capsys):
-    days, kills, wasted, points = 8, 0, 0, kill_points(seed)
+def test_kill_9(output_format, share, seed, tmp_path, undisturbed):
+    days, killed, points = 8, [], kill_points(seed)
     wanted = undisturbed(output_format, days)
-    while kills < round(KILLS * share):
-        folder, killed_here = tmp_path / f"after {kills}", 0
+    while len(killed) < round(KILLS * share):
+        folder = tmp_path / f"after {len(killed)}"
+        killing = Killing(folder, days, output_format, points)
         with service_for(days) as service:
-            config = config_of(service, folder, days, output_format)
-            text = ""
-            while True:
-                process = start(service, folder, days, output_format)
-                if kills < round(KILLS * share):
-                    what, further, seconds = next(points)
-                    measure = progress(service, folder)[what]
-                    goal = measure() + further
-                    wait_for(lambda: measure() >= goal, process)     # noqa: B023
-                    time.sleep(seconds)
-                    process.kill()
-                text, _ = process.communicate(timeout=60)
-                if process.returncode == 0:
-                    break
-                assert process.returncode == -signal.SIGKILL, text
-                kills, killed_here = kills + 1, killed_here + 1
-                check_truth(service, config)             # the telemetry can be read, and what it says is so
+            while not killing.run(service, kill=len(killed) + len(killing.killed) < round(KILLS * share)):
+                check_truth(service, config_of(service, folder, days, output_format))     # the telemetry can be read, and is true
                 for name, body in artifacts(folder).items():
                     assert body == wanted[name], f"{name} is not whole under its final name"
             assert artifacts(folder) == wanted
             assert left_behind(folder) == []
-            again = chunks_asked(service).total() - len(chunks_asked(service))
-            assert again <= killed_here * WORKERS, f"{again} requests were repeated after {killed_here} kills"
-            wasted += again
-    with capsys.disabled():
-        print(f"\nkill -9, {output_format}: {kills} kills, {wasted} requests repeated, 0 losses")
+            assert chunks_asked(service).total() - len(chunks_asked(service)) == sum(k["asked_again"] for k in killing.killed)
+        assert all(k["asked_again"] <= WORKERS for k in killing.killed), "more was asked again than was in flight"
+        killed += killing.killed
+    KILLED.extend(killed)
 
 
 @pytest.mark.skipif(not POSIX, reason="there are no such signals")
 @pytest.mark.parametrize("number, workers, further", [
     (signal.SIGINT, 1, 1), (signal.SIGINT, 3, 6), (signal.SIGTERM, 1, 5), (signal.SIGTERM, 3, 2)])
+@three_tries
 def test_signals(number, workers, further, tmp_path, undisturbed):
     """Out within two seconds with 130, nothing asked afterwards, and the next run goes on from there."""
     days = 4
@@ -144,8 +158,9 @@ def test_signals(number, workers, further, tmp_path, undisturbed):
         took = time.monotonic() - began
         asked = len(service.requests)
         assert process.returncode == 130, text
-        assert took < 2, f"it took {took:.1f} s to end"
         assert "Traceback" not in text
+        SIGNALLED.append({"signal": number.name, "when": f"{workers} in flight", "seconds": round(took, 3), "exit": 130})
+        in_time(took)
         check_truth(service, config_of(service, tmp_path, days, "csv"))
         rows = list(HistoricalTelemetry(tmp_path / "download_telemetry.csv").iter_rows())
         assert "FAILED" not in {r.status for r in rows}, "a stop is no failure"
@@ -163,6 +178,7 @@ def test_signals(number, workers, further, tmp_path, undisturbed):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("fault, options", [("429", {"retry_after": "250"}), ("503", {}), ("endless", {}), ("drip", {}),
                                             ("slow", {"seconds": 60.0})])
+@three_tries
 def test_signals_while_it_waits(number, fault, options, tmp_path):
     """In a pause that the service asked for, in back-off, and in an answer that does not end: out within two seconds."""
     with service_for(2, latency_seconds=0.0) as service:
@@ -174,10 +190,11 @@ def test_signals_while_it_waits(number, fault, options, tmp_path):
         began = time.monotonic()
         text, _ = process.communicate(timeout=30)
         took = time.monotonic() - began
-        assert took < 2, f"it took {took:.1f} s to end"
         assert process.returncode == 130, text
         rows = list(HistoricalTelemetry(tmp_path / "download_telemetry.csv").iter_rows())
         assert [r.status for r in rows] == ["DOWNLOAD_PENDING"]
+        SIGNALLED.append({"signal": number.name, "when": fault, "seconds": round(took, 3), "exit": 130})
+        in_time(took)
 
 
 def test_two_runs_at_once(tmp_path):

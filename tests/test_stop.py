@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from campaign import START, check_truth, day_after, left_behind
+from campaign import START, check_truth, day_after, in_time, left_behind, three_tries
 from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import POSIX, config_of, service_for, start, wait_for
 
@@ -31,6 +31,7 @@ def run_in_thread(config, stop):
 
 @pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="a full queue is ignored in this way on Linux")
 @pytest.mark.parametrize("workers", [1, 4])
+@three_tries
 def test_while_connecting(workers, service, tmp_path):
     """A host that answers nothing, not even the first packet: the connection in the making is left behind."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as silent, ExitStack() as stack:
@@ -49,7 +50,7 @@ def test_while_connecting(workers, service, tmp_path):
         stop.set()
         thread.join(10)
         took = time.monotonic() - began
-        assert took < 2
+        in_time(took)
         assert result[0].days_attempted == 0 and not config.telemetry_file.exists()
 
 
@@ -74,6 +75,7 @@ def test_while_assembling(output_format, service, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("fault, options", [("429", {"retry_after": "200"}), ("503", {}), ("slow", {"seconds": 60.0})])
+@three_tries
 def test_twice_from_two_threads(fault, options, service, tmp_path):
     config, stop = config_for(service, tmp_path), threading.Event()
     service.inject(fault, times=None, **WHOLE_ANSWER, **options)
@@ -86,8 +88,9 @@ def test_twice_from_two_threads(fault, options, service, tmp_path):
         threading.Thread(target=stop.set).start()
     thread.join(10)
     took = time.monotonic() - began
-    assert took < 2
+    in_time(took)
     assert (result[0].days_attempted, result[0].days_failed) == (1, 0)
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("reach_nb")]
     service.clear_faults()
     end_well(service, config)
 
@@ -95,6 +98,7 @@ def test_twice_from_two_threads(fault, options, service, tmp_path):
 @pytest.mark.skipif(not POSIX, reason="there are no such signals")
 @pytest.mark.parametrize("numbers", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)])
 @pytest.mark.parametrize("gap", [0.0, 0.05])
+@three_tries
 def test_twice_by_signal(numbers, gap, tmp_path):
     with service_for(4, latency_seconds=0.3) as service:
         process = start(service, tmp_path, 4)
@@ -106,7 +110,7 @@ def test_twice_by_signal(numbers, gap, tmp_path):
         text, _ = process.communicate(timeout=30)
         took = time.monotonic() - began
         assert (process.returncode, "Traceback" in text) == (130, False), text
-        assert took < 2
+        in_time(took)
         check_truth(service, config_of(service, tmp_path, 4, "csv"))
         service.latency_seconds = 0.0
         process = start(service, tmp_path, 4)
