@@ -195,7 +195,7 @@ def artifact_name(sensor_id, window, descriptor="QUICKLOOK", output_format="csv"
         raise ValueError(f"descriptor: {descriptor!r} is no plain word such as QUICKLOOK or PROVISIONAL")
     sensor_id = normalize_sensor_id(sensor_id)
     prefix = "REACH-ALL" if sensor_id == "ALL" else sensor_id
-    start, stop = (f"{t:%Y%m%dT%H%M%S}" for t in window)
+    start, stop = (t.isoformat()[:19].replace("-", "").replace(":", "") for t in window)      # quicker than strftime
     tail = "" if descriptor == "QUICKLOOK" else f"_{descriptor}"
     return f"{prefix}_{start}_{stop}{tail}.{output_format}"
 
