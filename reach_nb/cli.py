@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,7 +28,7 @@ from .windows import as_date
 def _download(args):
     config = _config_from(args)
     from reach_nb.backfill import check_places, run_download
-    from reach_nb.credentials import check_base_url, resolve_udl_auth
+    from reach_nb.credentials import check_base_url
     check_base_url(config.base_url)
     check_places(config, config.telemetry_file)
     telemetry = HistoricalTelemetry(config.telemetry_file)
@@ -37,13 +37,22 @@ def _download(args):
     if config.dry_run:
         _print_plan(plan, config)
         return 0
-    if any(p.action == ACTION_RUN for p in plan):
-        config = replace(config, auth_token=resolve_udl_auth(config.base_url, aws_region=args.aws_region))
-    days = _FailedDays()
-    with _stop_on_signals(args.own_process) as stop:
-        summary = run_download(config, stop=stop, on_event=days)
+    days, needed = _FailedDays(), any(p.action == ACTION_RUN for p in plan)
+    with _login(args) if needed else nullcontext("") as auth_token, _stop_on_signals(args.own_process) as stop:
+        summary = run_download(replace(config, auth_token=auth_token), stop=stop, on_event=days)
     _print_summary(summary, days, config)
     return 130 if days.stopped else 1 if summary.days_failed else 0
+
+# %% ../nbs/14_cli.ipynb #6f1c7a52
+@contextmanager
+def _login(args):
+    from reach_nb.credentials import find_udl_auth
+    from reach_nb.udl import AuthenticationError
+    auth = find_udl_auth(args.base_url, aws_region=args.aws_region)
+    try:
+        yield auth.header
+    except AuthenticationError as error:
+        raise AuthenticationError(f"{error}; it was found in {auth.source}") from None
 
 def _config_from(args):
     if hint := unknown_sensor_hint(args.sensor_id):
@@ -176,9 +185,8 @@ def _counting_client(args):
     if not args.count:
         yield None
         return
-    from reach_nb.credentials import resolve_udl_auth
     from reach_nb.udl import UDLClient
-    with UDLClient(resolve_udl_auth(args.base_url, aws_region=args.aws_region), args.base_url) as client:
+    with _login(args) as auth_token, UDLClient(auth_token, args.base_url) as client:
         yield client
 
 # %% ../nbs/14_cli.ipynb #7cb06af0

@@ -867,6 +867,9 @@ def serve(port=8765, *, seed=0, stop=None, announce=print, **settings):
     """
     stop = stop or threading.Event()
     with SimulatedUDL(seed, port, **settings) as udl, suppress(KeyboardInterrupt):
-        announce(f"simulated UDL (seed {seed}) at {udl.base_url}, user {udl.username}, password {udl.password}; Ctrl-C ends it")
+        announce(f"simulated UDL (seed {seed}) at {udl.base_url}; Ctrl-C ends it. In another shell:\n"
+                 f"  export UDL_AUTH_USERNAME={udl.username} UDL_AUTH_PASSWORD={udl.password}\n"
+                 f"  reach_nb download --base-url {udl.base_url} --start-date 2025-01-01 --end-date 2025-01-07 "
+                 "--sensor-id REACH-135 --output-dir data")
         while not stop.wait(0.5):
             pass
