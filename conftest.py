@@ -22,6 +22,21 @@ def pytest_collect_file(parent, file_path):
         return NotebookFile.from_parent(parent, path=file_path)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One process runs all browser tests, from the start: they share a JupyterLab, and would be waited for at the end.
+
+    The same by `xdist_group` does nothing under pytest 9.2 and xdist 3.8: every test is a group of its own there.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BrowserTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "browser" if nodeid.startswith("tests/browser/") else nodeid
+
+    return BrowserTogether(config, log) if config.getvalue("dist") == "load" else None
+
+
 class NotebookFailed(Exception):
     pass
 

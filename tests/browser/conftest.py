@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from lab import LabPage, LabServer, chromium, what_is_missing
 
 ROOT = Path(__file__).parents[2]
@@ -14,15 +15,16 @@ USER, PASSWORD = "observer", "a-Secret-of-the-test-4711"
 def pytest_collection_modifyitems(items):
     missing = what_is_missing()
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
-    for item in ours:
-        item.add_marker(pytest.mark.xdist_group("browser"))      # one server, one browser, one after the other
-        if missing:
-            item.add_marker(pytest.mark.skip(reason=f"the browser tests need {missing}"))
-    items.sort(key=lambda item: item not in ours)                # first, or one worker is left with them at the end
+    for item in ours if missing else ():
+        item.add_marker(pytest.mark.skip(reason=f"the browser tests need {missing}"))
+    items.sort(key=lambda item: item not in ours)                # first, or one process is left with them at the end
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
+    alone = FileLock(tmp_path_factory.getbasetemp().parent / "browser.lock")
+    if "PYTEST_XDIST_WORKER" in os.environ:     # the conftest of the root sends all of them to one process
+        alone.acquire(timeout=0)
     server = LabServer(tmp_path_factory.mktemp("notebooks"), {"PYTHONPATH": str(ROOT)})
     try:
         yield server.start()

@@ -7,6 +7,8 @@ from conftest import PASSWORD, USER
 from lab import PANEL
 from playwright.sync_api import expect
 
+from reach_nb.constellation import SENSOR_IDS
+
 SECRETS = (PASSWORD, "b2JzZXJ2ZXI6")     # and how every header for that user begins
 CONTRAST = """([text, least]) => {
   const parse = (c) => { const v = c.match(/[\\d.]+/g).map(Number); return v.length < 4 ? [...v, 1] : v; };
@@ -185,6 +187,7 @@ def test_errors_stand_beside_their_fields(lab, udl):
         box, below = field.bounding_box(), error.bounding_box()
         assert 0 <= below["y"] - (box["y"] + box["height"]) < 15      # right under it
     panel.get_by_label("Last day (UTC)").fill("2025-01-02")
+    assert panel.get_by_label("Sensor").evaluate("e => [...e.list.options].map((o) => o.value)") == ["ALL", *SENSOR_IDS]   # searched by typing
     panel.get_by_label("Sensor").fill("REACH-101")
     panel.get_by_label("Days at most").fill("1")
     button(panel, "Plan").click()
@@ -259,6 +262,7 @@ def test_two_views_of_one_run_and_a_second_launcher(lab, udl):
     button(one, "Start").click()
     for panel in (one, two):
         expect(panel.locator("progress[aria-label^='Chunks of']")).to_have_count(1, timeout=30_000)
+        expect(panel.locator("svg[aria-label^='Request rate']")).to_be_visible(timeout=30_000)
     lp.run_cell(2)
     third = lp.panel(2)
     log_in(third)
