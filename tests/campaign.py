@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import threading
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 from functools import wraps
@@ -25,6 +26,11 @@ csv.field_size_limit(10**9)
 
 def day_after(day, days=1):
     return day + timedelta(days=days)
+
+
+def our_threads():
+    """The package's threads. One that an earlier test left while it was connecting may live for some seconds yet."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("reach_nb")}
 
 
 class TooSlow(AssertionError):

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from campaign import START, check_truth, day_after, left_behind
+from campaign import START, check_truth, day_after, left_behind, our_threads
 
 from reach_nb import (
     DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, UDLClient, backfill, download, run_download, telemetry,
@@ -336,7 +336,7 @@ def test_a_telemetry_file_that_vanishes(service, tmp_path):
 @pytest.mark.parametrize("fault, options", [("slow", {"seconds": 30.0}), ("429", {"retry_after": "100"}), ("drip", {}), ("503", {})])
 def test_an_interrupt_leaves_no_thread(fault, options, workers, service, tmp_path):
     """Ctrl-C in a notebook: the kernel lives on, so nothing of the run may, nor write into the next one's folders."""
-    config = config_for(service, tmp_path, max_concurrent_requests=workers)
+    config, before = config_for(service, tmp_path, max_concurrent_requests=workers), our_threads()
     service.inject(fault, times=None, match=lambda r: WHOLE_ANSWER["match"](r) and "T00:00" not in r.params["obTime"][:16], **options)
 
     def interrupt(event):
@@ -345,7 +345,7 @@ def test_an_interrupt_leaves_no_thread(fault, options, workers, service, tmp_pat
             raise KeyboardInterrupt
     with pytest.raises(KeyboardInterrupt):
         run_download(config, on_event=interrupt)
-    assert not [t.name for t in threading.enumerate() if t.name.startswith("reach_nb")]
+    assert not our_threads() - before
     asked = len(service.requests)
     time.sleep(0.2)
     assert len(service.requests) == asked

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from campaign import START, left_behind
+from campaign import START, left_behind, our_threads
 from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import service_for, start, wait_for
 
@@ -177,6 +177,7 @@ def test_names_stay_in_the_folder(field, name, service, tmp_path):
 
 
 def test_threads_end(service, tmp_path):
+    before = our_threads()
     assert run_download(config_for(service, tmp_path)).days_downloaded == 2
-    assert not [t.name for t in threading.enumerate() if t.name.startswith("reach_nb")]
+    assert not our_threads() - before
     assert left_behind(tmp_path) == [] and Path(tmp_path).is_dir()

@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from campaign import START, check_truth, day_after, in_time, left_behind, three_tries
+from campaign import START, check_truth, day_after, in_time, left_behind, our_threads, three_tries
 from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import POSIX, config_of, service_for, start, wait_for
 
@@ -77,7 +77,7 @@ def test_while_assembling(output_format, service, tmp_path, monkeypatch):
 @pytest.mark.parametrize("fault, options", [("429", {"retry_after": "200"}), ("503", {}), ("slow", {"seconds": 60.0})])
 @three_tries
 def test_twice_from_two_threads(fault, options, service, tmp_path):
-    config, stop = config_for(service, tmp_path), threading.Event()
+    config, stop, before = config_for(service, tmp_path), threading.Event(), our_threads()
     service.inject(fault, times=None, **WHOLE_ANSWER, **options)
     thread, result = run_in_thread(config, stop)
     until = time.monotonic() + 10
@@ -90,7 +90,7 @@ def test_twice_from_two_threads(fault, options, service, tmp_path):
     took = time.monotonic() - began
     in_time(took)
     assert (result[0].days_attempted, result[0].days_failed) == (1, 0)
-    assert not [t.name for t in threading.enumerate() if t.name.startswith("reach_nb")]
+    assert not our_threads() - before
     service.clear_faults()
     end_well(service, config)
 
