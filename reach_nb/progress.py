@@ -329,12 +329,12 @@ class BackfillJob(_Job):
         """Wait until it is over, or for so many seconds (float). Returns whether it is over (bool)."""
         if self._thread is not None:
             self._thread.join(seconds)
-        return not is_active(self.progress)
+        return not self.active
 
     @property
     def active(self):
-        """Whether the run is under way (bool)."""
-        return is_active(self.progress)
+        """Whether the run is under way (bool): until its thread has ended, and said what ended it."""
+        return is_active(self.progress) or (self._thread is not None and self._thread.is_alive())
 
     def now(self):
         """The moment by the run's clock (float, seconds)."""
