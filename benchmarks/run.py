@@ -238,7 +238,7 @@ def startup(service, change, repeats):
     return {name: statistics.median(s) for name, s in spent.items()}
 
 
-SECTIONS = {"throughput": (throughput, {"rounds": 5, "chunks": 72}), 
+SECTIONS = {"throughput": (throughput, {"rounds": 5, "chunks": 72}),
             **{f"memory-{name}": (memory, {"output_format": name, "days": 10}) for name in GOAL},
             "growth": (growth, {"days": 30, "rows": 100_000}), "planning": (planning, {"repeats": 7}),
             "pace": (pace, {"rounds": 5, "chunks": 288}), "flight": (flight, {"numbers": (1, 2, 4, 8, 16, 32), "chunks": 72}),

@@ -270,7 +270,7 @@ def numbers_html(progress, now):
     parts = [f"{progress.records:,} records{speed(records)}",
              f"{progress.requests_done:,} of {progress.requests:,} requests" + (f" ({requests:.1f}/s)" if requests == requests else ""),
              f"{progress.refusals} refusal{'s' * (progress.refusals != 1)}", f"{took} so far" if active else f"in {took}"]
-    if is_active(progress):
+    if active:
         parts.append(f"{say_duration(eta_seconds(progress, now))} left")
     return text_html(" · ".join(parts)) + text_html(say_quiet(progress, now), "rn-quiet")
 

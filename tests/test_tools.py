@@ -76,6 +76,7 @@ def test_a_sound_site_has_no_troubles(site):
     (code("print(1)"), "no output is stored"),
     (code("#| fig-alt: A line.\nplot()"), "no output is stored"),
     (code("1 + 1", {"output_type": "error", "ename": "E"}), "a stored error"),
+    ([code("plot();", {"output_type": "stream", "name": "stderr", "text": ["x.py:1: UserWarning: no font\n"]})], "a stored warning"),
     (code("x", shown(text_plain="'/tmp/tmpabc/data'")), "a path of the machine"),
     (code("x", {"output_type": "stream", "text": "/home/me/x.csv: written"}), "a path of the machine"),
 ])

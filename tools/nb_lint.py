@@ -12,6 +12,7 @@ MOST_LINES, LONGEST_FUNCTION = 30, 40
 MOST_HIDDEN = 0.25           # of the test cells
 PROSE = (0.25, 0.55)         # share of the cells
 EXCUSE = re.compile(r"<!--\s*lint:\s*(\w+),\s*because\s+\S.{10,}?-->", re.DOTALL)
+NOISE = re.compile(r"\w*Warning\b|\bfindfont\b")
 TEST = re.compile(r"\btest_\w+\(|\bassert\b|raises\(|expect_fail\(")
 
 
@@ -45,6 +46,8 @@ def check_code(cell, source, marks):
     outputs = cell.get("outputs", [])
     if any(out.get("output_type") == "error" for out in outputs):
         yield "error", "a stored error"
+    if any(out.get("name") == "stderr" and NOISE.search("".join(out["text"])) for out in outputs):
+        yield "noise", "a stored warning of a library"
     if any({"image/png", "image/svg+xml"} & set(out.get("data", {})) for out in outputs) and "fig-alt" not in marks:
         yield "alt", "a figure without `#| fig-alt:`"
     if TEST.search(source) and "export" not in marks:
