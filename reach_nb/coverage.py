@@ -6,8 +6,6 @@
 __all__ = ['gaps', 'sensor_days', 'describe_sensor_days', 'plot_sensor_days', 'describe_gaps', 'plot_gaps']
 
 # %% ../nbs/12a_coverage.ipynb #84fc4f33
-from numbers import Real
-
 import numpy as np
 import pandas as pd
 
@@ -57,7 +55,7 @@ def gaps(frames, *, cadences=3, window=None, sensors=None):
 
 # %% ../nbs/12a_coverage.ipynb #67fee1d0
 def _check_cadences(cadences):
-    if not isinstance(cadences, Real) or not cadences >= 1:
+    if not isinstance(cadences, (int, float, np.integer, np.floating)) or not cadences >= 1:
         raise ValueError(f"cadences: {cadences!r} is no number of at least 1; samples are one cadence apart")
 
 def _each(frames):

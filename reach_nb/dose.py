@@ -7,7 +7,6 @@ __all__ = ['MOST_LINES', 'DOSE_UNITS', 'describe_dose', 'plot_dose_series', 'plo
 
 # %% ../nbs/12b_dose.ipynb #2c40b85e
 import warnings
-from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -78,7 +77,7 @@ def plot_dose_series(frame, ax=None, *, by="flavor", most_points=4000):
     matplotlib.axes.Axes
     """
     lines = _lines(frame, by)
-    if not isinstance(most_points, Real) or not most_points >= 1:
+    if not isinstance(most_points, (int, float, np.integer, np.floating)) or not most_points >= 1:
         raise ValueError(f"most_points: {most_points!r} is no number of at least 1")
     ax = check_axes(ax) or new_axes(11, 4, describe_dose(frame))
     stretch = max(_stretch(part["ob_time"], most_points) for part in lines.values())
@@ -228,7 +227,7 @@ def _map_cells(frame, flavor, statistic, bin_degrees):
     check_readings(frame, "flavor", "lat", "lon", "dose_rate")
     if not isinstance(statistic, str) or statistic not in _STATISTICS:
         raise ValueError(f"statistic: {statistic!r} is none of {', '.join(_STATISTICS)}")
-    if not isinstance(bin_degrees, Real) or not bin_degrees > 0:
+    if not isinstance(bin_degrees, (int, float, np.integer, np.floating)) or not bin_degrees > 0:
         raise ValueError(f"bin_degrees: {bin_degrees!r} is no size of a cell; give degrees above 0")
     flavors = sorted(frame["flavor"].dropna().unique())
     if flavor is None and len(flavors) != 1:

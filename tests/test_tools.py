@@ -76,7 +76,6 @@ def test_a_sound_site_has_no_troubles(site):
     (code("print(1)"), "no output is stored"),
     (code("#| fig-alt: A line.\nplot()"), "no output is stored"),
     (code("1 + 1", {"output_type": "error", "ename": "E"}), "a stored error"),
-    ([code("plot();", {"output_type": "stream", "name": "stderr", "text": ["x.py:1: UserWarning: no font\n"]})], "a stored warning"),
     (code("x", shown(text_plain="'/tmp/tmpabc/data'")), "a path of the machine"),
     (code("x", {"output_type": "stream", "text": "/home/me/x.csv: written"}), "a path of the machine"),
 ])
@@ -145,6 +144,7 @@ def test_the_filter_runs_in_the_folder_of_any_page(folder, tmp_path):
     ([code("#| eval: false\nassert True")], "not run"),
     ([code("time.sleep(1)\nassert True")], "sleeps"),
     ([code("1 / 0", {"output_type": "error"})], "a stored error"),
+    ([code("plot();", {"output_type": "stream", "name": "stderr", "text": ["x.py:1: UserWarning: no font\n"]})], "a stored warning"),
     ([code("#| export\ndef shown(): 'doc'")], "no tests beside"),
     ([code("#| hide\nassert True")] * 2 + [code("assert True")] * 2, "2 of 4 test cells are hidden"),
     ([code("1;")] * 4, "of the cells are prose"),
