@@ -118,7 +118,11 @@ def main():
     if client == "reach_nb":
         import astropy.time  # noqa: F401
         from reach_nb.formats import parquet_schema
-        parquet_schema() if output_format == "parquet" else None
+        if output_format == "parquet":
+            import pyarrow.compute
+            import pyarrow.json
+            import pyarrow.parquet  # noqa: F401
+            parquet_schema()
     print(json.dumps(measured(lambda: CLIENTS[client](service, output_format, Path(folder), int(chunks), int(workers), **settings))))
 
 

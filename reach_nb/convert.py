@@ -154,7 +154,7 @@ def _text_pieces(read, path, schema):
         for record in some:
             days[_day_of(record)].append(record)
         for day, texts in days.items():
-            yield _Piece(day, len(texts), arrow_batches(b"[" + b",".join(texts) + b"]", schema))
+            yield _Piece(day, len(texts), arrow_batches(texts, schema))
 
 def _parquet_pieces(path, schema):
     import pyarrow as pa
