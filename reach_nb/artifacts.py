@@ -13,7 +13,9 @@ import os
 import shutil
 import time
 from bisect import bisect_right
+from collections.abc import Callable
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from zlib import crc32
 
@@ -133,7 +135,7 @@ def _arrow_to_parquet(part, whole, schema, check):
         if pending:
             writer.write_table(pa.Table.from_batches(pending).cast(schema))
 
-ENCODERS = {"csv": CsvEncoder, "json": JsonEncoder, "parquet": ParquetEncoder}
+ENCODERS: dict[str, type[JsonEncoder | CsvEncoder | ParquetEncoder]] = {"csv": CsvEncoder, "json": JsonEncoder, "parquet": ParquetEncoder}
 
 # %% ../nbs/08a_artifacts.ipynb #68ac5757
 def spool_folder(artifact):
@@ -223,11 +225,15 @@ def _sync_folder(folder):
 
 # %% ../nbs/08a_artifacts.ipynb #e0cf3ece
 class _SpoolFiles:
+    part: FileIO         # both are open unless the artifact was whole already
+    journal: FileIO
+    _carry_on: Callable[[], None]
+
     def __init__(self, artifact, output_format, identity):
         self.artifact, self.folder = Path(artifact), spool_folder(artifact)
         self.format = output_format
         self.identity = {"version": 1, "format": output_format, **identity}
-        self.part = self.journal = None
+        self._files = []
 
     def __enter__(self):
         self.folder.mkdir(exist_ok=True)
@@ -244,13 +250,15 @@ class _SpoolFiles:
         return self
 
     def __exit__(self, *error):
-        for file in (self.part, self.journal):
-            if file:
-                file.close()
+        for file in self._files:
+            file.close()
         self._lock.release()
 
 # %% ../nbs/08a_artifacts.ipynb #28a8e3d7
 class _SpoolCarryOn(_SpoolFiles):
+    encoder: JsonEncoder | CsvEncoder | ParquetEncoder
+    _completed: Callable[[dict], bool]
+
     def _carry_on(self):
         self.next = self.size = self.records = 0     # chunks appended; bytes and records in the part
         self.synced = 0                              # bytes that were there when the disk was last told to catch up
@@ -261,10 +269,14 @@ class _SpoolCarryOn(_SpoolFiles):
             _empty(self.folder)
         self.finished = bool(entries) and self._completed(entries[-1])     # whether the artifact was whole already
         if not self.finished:
-            self.part = _open_binary(self.folder / "part")
-            self.journal = _open_binary(self.folder / "journal")
+            self.part = self._opened("part")
+            self.journal = self._opened("journal")
             self._restore(_verified(self.part, entries[1:]))
             self.ahead = dict(_find_ahead(self.folder, self.next))
+
+    def _opened(self, name):
+        self._files.append(_open_binary(self.folder / name))
+        return self._files[-1]
 
     def _restore(self, entries):
         self.encoder = ENCODERS[self.format](entries[-1]["state"] if entries else None)

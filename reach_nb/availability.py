@@ -495,7 +495,7 @@ def _draw_months(ax, days, sheet, size):
         across = (other.month != days.month) | ((abs(shift) == 1) & (other.day_of_week - days.day_of_week != shift))
         lines.append(np.stack([np.stack([x + dx, y + dy], axis=-1) for dx, dy in ends], axis=1)[across])
     for width, color in ((3.2, rcParams["axes.facecolor"]), (1.3, rcParams["text.color"])):
-        ax.add_collection(LineCollection(np.concatenate(lines), colors=color, linewidths=width, capstyle="projecting"))
+        ax.add_collection(LineCollection(list(np.concatenate(lines)), colors=color, linewidths=width, capstyle="projecting"))
     for (year, number), month in pd.Series(x, days).groupby([days.year, days.month]):
         row = min(year - sheet.year, sheet.years - 1)
         new_year = f" {year}" if number == 1 and row < year - sheet.year else ""
@@ -544,7 +544,7 @@ def _draw_legend(ax, frame, looks, sheet, size):
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
     counts = _count_looks(looks)
-    handles = [Patch(fc=LOOKS[k].color, ec=LOOKS[k].ink, hatch=LOOKS[k].hatch, lw=0) for k in counts]
+    handles: list = [Patch(fc=LOOKS[k].color, ec=LOOKS[k].ink, hatch=LOOKS[k].hatch, lw=0) for k in counts]
     labels = [f"{LOOKS[k].label} ({count})" for k, count in counts.items()]
     if over := (frame["percent"] > 100).sum():
         handles.append((Patch(fc="#FDE725", lw=0), Line2D([], [], color="k", marker="+", ls="")))

@@ -115,7 +115,7 @@ class ProgressBar:
         from tqdm import auto, std
         tqdm = std.tqdm if file else auto.tqdm
         self._new_bar = lambda total: tqdm(total=total, unit="chunk", file=file, dynamic_ncols=True, smoothing=0.1)
-        self._bar, self._before = None, 0
+        self._before = 0        # chunks of the days that are done; the bar itself begins with the plan
 
     def __call__(self, event):
         if isinstance(event, RunPlanned):

@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -52,7 +53,7 @@ def _json_records(path):
 # %% ../nbs/12c_convert.ipynb #d58430a3
 def _past_gap(file, text, at):
     """Over white space and a comma: the text, read further if it ends there, and where the next thing begins in it."""
-    while (at := _GAP.match(text, at).end()) == len(text) and (more := file.read(_BLOCK)):
+    while (at := _GAP.match(text, at).end()) == len(text) and (more := file.read(_BLOCK)):    # type: ignore[union-attr]  # always matches
         text, at = more, 0
     return text, at
 
@@ -101,8 +102,8 @@ def _nested(text):
         return text
 
 # %% ../nbs/12c_convert.ipynb #3ac44e73
-_KINDS = {**dict.fromkeys(set(PARQUET_COLUMNS) - {"extra"}, str), **dict.fromkeys(("lat", "lon", "alt"), _real),
-          "satNo": _whole}
+_KINDS: dict[str, Callable] = {**dict.fromkeys(set(PARQUET_COLUMNS) - {"extra"}, str), **dict.fromkeys(("lat", "lon", "alt"), _real),
+                               "satNo": _whole}
 
 def _csv_records(path):
     """The records of a CSV file, as JSON text (a generator of bytes)."""
@@ -171,8 +172,8 @@ def _equal(values, value):
     import pyarrow.compute as pc
     return pc.equal(values, value) if value.is_valid else pc.is_null(values)
 
-_PIECES = {"parquet": _parquet_pieces, "json": partial(_text_pieces, _json_records),
-           "csv": partial(_text_pieces, _csv_records)}
+_PIECES: dict[str, Callable] = {"parquet": _parquet_pieces, "json": partial(_text_pieces, _json_records),
+                                "csv": partial(_text_pieces, _csv_records)}
 
 # %% ../nbs/12c_convert.ipynb #dbb5bd08
 class _Tally:

@@ -6,6 +6,8 @@
 __all__ = ['gaps', 'sensor_days', 'describe_sensor_days', 'plot_sensor_days', 'describe_gaps', 'plot_gaps']
 
 # %% ../nbs/12a_coverage.ipynb #84fc4f33
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -82,6 +84,9 @@ def _silences(pair, times, cadences):
 # %% ../nbs/12a_coverage.ipynb #df5b57cc
 class _Expected:
     """What should be there: `start` and `stop` (datetime64), `pairs` (set of sensor id and dosimeter); `missing_days`."""
+    start: Any      # None until the first frame was learnt, and so is `stop`
+    stop: Any
+
     def __init__(self, window, sensors):
         self.told, self.pairs, self.missing_days = _as_window(window), set(), set()
         self.sensors = None if sensors is None else known_sensors(sensors)
@@ -165,7 +170,7 @@ def sensor_days(frames, *, window=None, sensors=None):
 
 # %% ../nbs/12a_coverage.ipynb #3684ad9f
 def _no_counts():
-    kinds = {"sensor_id": object, "day": "datetime64[s]", "samples": int}
+    kinds: dict[str, type | str] = {"sensor_id": object, "day": "datetime64[s]", "samples": int}
     return pd.DataFrame({name: np.array([], kind) for name, kind in kinds.items()})
 
 def _share(counts, expected, read):
@@ -271,7 +276,7 @@ def _add_boxes(ax, left, right, bottom, top, **kind):
     left, right = date2num(left), date2num(right)
     bottom, top = np.broadcast_to(bottom, left.shape), np.broadcast_to(top, left.shape)
     corners = np.stack([left, bottom, left, top, right, top, right, bottom], axis=-1).reshape(-1, 4, 2)
-    ax.add_collection(PolyCollection(corners, **kind))
+    ax.add_collection(PolyCollection(corners, **kind))    # type: ignore[arg-type]  # drawn faster than the list it asks for
 
 def _row_size(ax, rows):
     """The size of text in points that fits a row of an axes, between legible and large."""
@@ -348,10 +353,11 @@ def plot_gaps(gaps, ax=None):
     sensors = sorted(dict(pairs))
     ax = check_axes(ax) or new_axes(12, 1.4 + 0.25 * len(sensors), describe_gaps(gaps))
     longer = gaps.attrs.get("cadences", 1) * CADENCE_SECONDS
-    times = (gaps[name].to_numpy("datetime64[us]") for name in ("start", "stop"))
-    _add_lanes(ax, *np.tile(window, (len(pairs), 1)).T, sensors, pairs, facecolor=_THERE, linewidth=0,
+    first, last = np.tile(window, (len(pairs), 1)).T
+    start, stop = (gaps[name].to_numpy("datetime64[us]") for name in ("start", "stop"))
+    _add_lanes(ax, first, last, sensors, pairs, facecolor=_THERE, linewidth=0,
                label="samples (DOSE1 above, DOSE2 below)")
-    _add_lanes(ax, *times, sensors, zip(gaps["sensor_id"], gaps["dosimeter"], strict=True), facecolor=_GAP,
+    _add_lanes(ax, start, stop, sensors, zip(gaps["sensor_id"], gaps["dosimeter"], strict=True), facecolor=_GAP,
                edgecolor=_GAP, linewidth=1, label=f"gap (samples more than {longer:g} s apart)")
     holes = _holes(gaps, window)
     _cover_holes(ax, holes, len(sensors))
@@ -391,7 +397,7 @@ def _cover_holes(ax, holes, rows):
     from matplotlib import rcParams
     if len(holes[0]):
         _, pattern, ink = _NO_FILE
-        _add_boxes(ax, *holes, 0, rows, facecolor=rcParams["axes.facecolor"], hatch=pattern, edgecolor=ink, linewidth=0,
+        _add_boxes(ax, holes[0], holes[1], 0, rows, facecolor=rcParams["axes.facecolor"], hatch=pattern, edgecolor=ink, linewidth=0,
                    label="no file")
 
 def _seconds_outside(gaps, holes):

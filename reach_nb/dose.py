@@ -152,7 +152,8 @@ def _points(part, stretch):
 
 def _draw_line(ax, part, stretch, by, label, style):
     color, marker, dash = style
-    times, values = _broken(*_points(part, stretch), stretch)
+    times, values = _points(part, stretch)
+    times, values = _broken(times, values, stretch)
     every = max(1, len(times) // 12)
     ax.plot(_axis_values(times, by), values, color=color, linestyle=dash, linewidth=1, marker=marker, markersize=4,
             markevery=every, label=label, rasterized=len(times) > 2000)

@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -228,7 +229,7 @@ class _Filling:
     descriptor: str
     window: Window
     artifact: Path
-    on_event: object
+    on_event: Callable[[object], object]
 
     def fill(self, spool, chunks, workers):
         def fetch(n, give_up):

@@ -12,6 +12,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def csv_text(records, columns):
     if len(columns) < 2:        # csv.writer quotes a lone empty field
         return _plain_csv_text(records, columns)
     if all(list(r) == columns for r in records):
-        values = zip(*map(dict.values, records), strict=True)
+        values: Iterable = zip(*map(dict.values, records), strict=True)
     else:
         values = ([r.get(c) for r in records] for c in columns)
     row = ",".join(["%s"] * len(columns)) + "\r\n"
@@ -198,7 +199,7 @@ def _usual_decoder(columns):        # a column that is not known is taken for te
     places = {f"f{place}": name for place, name in enumerate(columns)}
     fields = [(f, _KINDS[name]) if name in _KINDS else (f, str, "") for f, name in places.items()]
     usual = msgspec.defstruct("Usual", fields, rename=places, forbid_unknown_fields=True, kw_only=True, gc=False)
-    return msgspec.json.Decoder(list[usual])
+    return msgspec.json.Decoder(list[usual])    # type: ignore[valid-type]  # a class made at run time
 
 def _usual_csv_text(piece, columns):        # the rows and their number, or None
     if len(columns) < 2 or any(mark in piece for mark in (b"\\", b"'", b"\n")):       # without these, no text holds a quote

@@ -130,7 +130,7 @@ class AdaptiveRateController(_SharedRate):
         arrived = self.clock()
         with self._turn:
             now = max(arrived, self.clock())
-            while not (self.stop.is_set() or (give_up and give_up.is_set())):
+            while not (self.stop.is_set() or (give_up and give_up.is_set())):    # type: ignore[union-attr]  # no longer None
                 with self._lock:
                     gap = max(1 / self.pace, self._pause)
                     slot = max(self._slot + gap, self._resume, arrived, now - gap)    # late by one gap at most
@@ -138,7 +138,7 @@ class AdaptiveRateController(_SharedRate):
                         self._slot = slot
                         return slot
                 nap = min(slot - now, LONGEST_NAP)
-                self.sleep(nap)
+                self.sleep(nap)    # type: ignore[misc]  # no longer None
                 now = max(self.clock(), now + nap)
 
     @property

@@ -128,7 +128,7 @@ def _decoders(fields):
     """Decoders of one record and of many, with only some of the fields of `_Record`."""
     kinds = {name: kind for name, kind in _Record.__annotations__.items() if name in fields}
     some = msgspec.defstruct("_Some", [(name, kind, None) for name, kind in kinds.items()], gc=False)
-    return msgspec.json.Decoder(some), msgspec.json.Decoder(list[some])
+    return msgspec.json.Decoder(some), msgspec.json.Decoder(list[some])    # type: ignore[valid-type]  # a class made at run time
 
 def _json_tables(path, fields):
     fields = frozenset(_wire_fields(fields))

@@ -107,7 +107,7 @@ def _check_pace(config):
         value = getattr(config, name)
         if name == "limit_days" and value is None:
             continue
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             _refuse(config, name, "is not a whole number of 1 or more")
 
 def _check_calendar(config):
@@ -117,7 +117,7 @@ def _check_calendar(config):
         raise ValueError(f"settle_hours: {config.settle_hours!r} after end_date {config.end_date} is in no calendar") from None
 
 def _is_number(value):
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
 
 # %% ../nbs/03_planning.ipynb #83a30b8d
 ACTION_RUN = "run"

@@ -88,7 +88,7 @@ def parse_query(params, max_results=10_000, latest_ms=None):
     first, limit = _whole("firstResult", params, 0), _whole("maxResults", params, max_results)
     if max(first, limit) > max_results:
         raise Refusal(500, f"maxResults {limit} or firstResult {first} is more than {max_results}")
-    return bounds and Query(*bounds, tuple(sensors), "idSensor" in params, wanted, _order(params), first, limit)
+    return bounds and Query(bounds[0], bounds[1], tuple(sensors), "idSensor" in params, wanted, _order(params), first, limit)
 
 # %% ../nbs/05a_simulator.ipynb #2d5984ab
 def _whole(name, params, default):
@@ -204,7 +204,7 @@ def retry_after_text(style, wait_seconds):
     return str(wait) if style == "seconds" else None if style is None else str(style)
 
 # %% ../nbs/05a_simulator.ipynb #48988e44
-FAULTS = {str(code): {"retry_after": None} for code in (400, 401, 403, 408, 429, 500, 502, 503, 504)} | {
+FAULTS: dict[str, dict] = {str(code): {"retry_after": None} for code in (400, 401, 403, 408, 429, 500, 502, 503, 504)} | {
     "redirect": {"location": None}, "html": {}, "error_object": {}, "empty": {}, "single": {}, "truncated": {"share": 0.5},
     "bad_utf8": {}, "overflow": {}, "nested": {"depth": 100_000}, "padded": {"megabytes": 64}, "reordered": {},
     "short": {"share": 0.5}, "reset": {"share": 0.5}, "drop": {}, "slow": {"seconds": 1.0},
@@ -485,8 +485,9 @@ def _decide(udl, request, target, headers):
     fault = udl.fault_book.next(request)
     if fault is None:
         return _serve(udl, request, headers), ""
-    reply = Answer() if fault[0].isdigit() else _serve(udl, request, headers)
-    return with_fault(reply, *fault, elsewhere=f"http://localhost:{udl.port}{target}"), fault[0]
+    kind, options = fault
+    reply = Answer() if kind.isdigit() else _serve(udl, request, headers)
+    return with_fault(reply, kind, options, elsewhere=f"http://localhost:{udl.port}{target}"), kind
 
 def _serve(udl, request, headers):
     if request.path not in ENDPOINTS:
@@ -597,6 +598,7 @@ _DELIVERIES = {"whole": _send_whole, "short": _send_short, "reset": _send_reset,
 
 # %% ../nbs/05a_simulator.ipynb #e806f5d4
 class _Handler(BaseHTTPRequestHandler):
+    server: "_Server"
     protocol_version = "HTTP/1.1"           # connections are kept alive
     server_version, sys_version = "SimulatedUDL", ""
     wbufsize = 65_536                       # head and small bodies leave in one packet
@@ -619,7 +621,7 @@ class _Server(ThreadingHTTPServer):
 
     def server_bind(self):
         TCPServer.server_bind(self)         # HTTPServer's own would look up the host's name
-        self.server_name, self.server_port = self.server_address
+        self.server_name, self.server_port = self.socket.getsockname()
 
     def process_request(self, request, client_address):
         self.links[request] = threading.Thread(target=self._converse, args=(request, client_address), name="SimulatedUDL link",
@@ -641,6 +643,9 @@ class _Server(ThreadingHTTPServer):
 
 # %% ../nbs/05a_simulator.ipynb #e22e6a89
 class _Running:
+    port: int
+    _server: _Server | None
+
     def start(self):
         """Begin to listen (on the same port again, after `stop`); gives the service itself."""
         self._server = _Server(self.port, self)
@@ -688,6 +693,9 @@ def _expected_query(sensor_id, start, stop, descriptor):
 
 # %% ../nbs/05a_simulator.ipynb #28697473
 class _Truthful:
+    sky: Sky
+    now_ms: Callable[[], int]
+
     def truth(self, start, stop, descriptor="QUICKLOOK", seconds=300):
         """The expected counts of `[start, stop)` in chunks of `seconds`, as a `Truth`; records without idSensor count too."""
         chunks = chunk_windows(Window(_moment(start, "start"), _moment(stop, "stop")), seconds)
@@ -719,6 +727,12 @@ class _Truthful:
 
 # %% ../nbs/05a_simulator.ipynb #f33face6
 class _Controlled:
+    port: int
+    username: str
+    password: str
+    now: Callable | datetime | str | None
+    _log: deque
+
     @property
     def base_url(self):
         """Where the service listens (str), without a path."""
@@ -745,6 +759,8 @@ class _Controlled:
 
 # %% ../nbs/05a_simulator.ipynb #7d84f135
 class _Failing:
+    seed: int
+
     def inject(self, kind, times=1, match=None, **options):
         """Make requests fail. Thread-safe. Raises `ValueError` on an unknown kind or option.
 
@@ -785,7 +801,7 @@ def warm(udl, day, sensor_id="ALL", descriptor="QUICKLOOK"):
     int
         Bytes of the answers.
     """
-    queries = [_expected_query(sensor_id, *chunk, descriptor)._replace(limit=udl.max_results)
+    queries = [_expected_query(sensor_id, chunk.start, chunk.stop, descriptor)._replace(limit=udl.max_results)
                for chunk in chunk_windows(day_window(as_date(day)), chunk_seconds(sensor_id))]
     total = sum(len(body_for(udl, query)) for query in queries)
     if not all(query in udl.cache for query in queries):

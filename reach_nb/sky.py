@@ -131,7 +131,8 @@ def locate(sensor, t_ms):
     x = np.cos(turn) * inertial[:, 0] + np.sin(turn) * inertial[:, 1]
     y = np.cos(turn) * inertial[:, 1] - np.sin(turn) * inertial[:, 0]
     z = inertial[:, 2]
-    return Place(*_geodetic(x, y, z), np.stack([x, y, z], axis=-1), inertial @ _SEN_POS)
+    lat, lon, alt = _geodetic(x, y, z)
+    return Place(lat, lon, alt, np.stack([x, y, z], axis=-1), inertial @ _SEN_POS)
 
 # %% ../nbs/05_sky.ipynb #5c90c369
 def _geodetic(x, y, z):
@@ -444,7 +445,8 @@ def pick_records(sky, start_ms, stop_ms, sensors=None, descriptor="QUICKLOOK", *
 
 # %% ../nbs/05_sky.ipynb #af5c1715
 def _no_records():
-    return Batch(*(np.zeros(0, np.int64) for _ in range(4)), np.zeros(0, np.uint64))
+    none = np.zeros(0, np.int64)
+    return Batch(none, none, none, none, np.zeros(0, np.uint64))
 
 def _batch(sky, sensors, steps, descriptor, there, descending):
     at = np.concatenate([np.argwhere(there > 0), np.argwhere(there > 1)])
@@ -505,7 +507,8 @@ def _significant(x, digits):
 
 def _rounded_place(place):
     meters = _significant(place.sen_pos * 1000, 11)
-    return Place(*(_significant(x, 6) for x in place[:3]), place.fixed, meters * 0.001)
+    lat, lon, alt = (_significant(x, 6) for x in place[:3])
+    return Place(lat, lon, alt, place.fixed, meters * 0.001)
 
 # %% ../nbs/05_sky.ipynb #794e42ee
 FIELDS = ("id", "classificationMarking", "dataType", "genTime", "idOnOrbit", "satNo", "idSensor", "origSensorId",

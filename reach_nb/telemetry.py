@@ -351,6 +351,8 @@ def _make_whole(path, data):
 
 class _Writer:
     """Appends whole rows to one file, from any thread of one process."""
+    columns: tuple[str, ...]
+
     def __init__(self, path):
         self.path, self.lock = path, threading.Lock()
         self.columns, self.line_end = (), "\n"     # as the file has them
@@ -383,6 +385,8 @@ def holds_telemetry(path):
 # %% ../nbs/02_telemetry.ipynb #1b8eca92
 class _TelemetryReader:
     """What can be asked of a telemetry file."""
+    path: Path
+
     def iter_rows(self):
         """Each whole row as a `TelemetryRow`, in file order."""
         return (TelemetryRow(*record) for record in _records(_read_bytes(self.path)))

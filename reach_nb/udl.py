@@ -225,7 +225,7 @@ class _InFlight:
 
 # %% ../nbs/07_udl.ipynb #7d4f8a70
 def _tracked(pool_class, in_flight):
-    class Connection(pool_class.ConnectionCls):
+    class Connection(pool_class.ConnectionCls):    # type: ignore[name-defined]  # a base class chosen at run time
         wire = None        # the socket; `sock` is forgotten while the last answer of a connection is still being read
 
         def connect(self):
@@ -390,6 +390,8 @@ class _Knowing(_Requests):
 
 # %% ../nbs/07_udl.ipynb #1fc84d92
 class _Judged(_Knowing):
+    limiter: AdaptiveRateController
+
     def _ask_once(self, path, params, accept, give_up=None):
         with nullcontext() if self._accepted else self._alone:
             return self._ask_now(path, params, accept, give_up)

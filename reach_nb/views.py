@@ -10,6 +10,7 @@ __all__ = ['BASIC_FIELDS', 'ADVANCED_FIELDS', 'check_values', 'BackfillForm', 'S
 import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from datetime import date, datetime, timedelta, timezone
 
@@ -162,6 +163,8 @@ def _in_aws(env):
 
 class Login:
     """The login for a service: found, typed or given (`auth_token`: str); `box` shows which way, never the login."""
+    take: Callable[[str, str], None]
+    _show: Callable[[str], None]
 
     def __init__(self, base_url, auth_token="", env=None):
         self._env = os.environ if env is None else env

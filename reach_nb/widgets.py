@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 import weakref
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -67,6 +68,10 @@ class _Run:
 
 # %% ../nbs/13d_widgets.ipynb #a459711d
 class _FollowedRun(_Run):
+    stop_button: ipywidgets.Button
+    _keep: Callable[[Progress, DownloadRunConfig], None]
+    _say: Callable[[Exception], None]
+
     def _follow(self, job):
         self.job = _RUNNING[self._arguments] = job
         self._pump = Pump(self.refresh, lambda: job.active, self._say)
@@ -104,6 +109,8 @@ class _StoppableRun(_FollowedRun):
 
 # %% ../nbs/13d_widgets.ipynb #6bfa0d82
 class _ShownRun(_StoppableRun):
+    panel: ipywidgets.VBox
+
     def _ipython_display_(self):
         from IPython.display import display
         display({**self.panel._repr_mimebundle_(), "text/plain": repr(self)}, raw=True)
@@ -245,7 +252,7 @@ class _Source:
         """Read the file if it has changed since (returns whether, bool)."""
         try:
             now = self.path.stat()
-            stamp = now.st_mtime_ns, now.st_size
+            stamp: tuple = now.st_mtime_ns, now.st_size
         except FileNotFoundError:
             stamp = ()
         if stamp == self._stamp:
@@ -339,14 +346,18 @@ def sensors_html(path):
 # %% ../nbs/13d_widgets.ipynb #07b105dc
 class _DayView:
     """A day in detail: its attempts, what is in its artifact, and a run for it alone."""
+    day: pd.Timestamp        # None until one is shown
+    job: BackfillJob | None
+    rerun: Callable[[], None]
+    _read: Callable[[Path, pd.Timestamp], None]
 
     def __init__(self, login, base_url, on_error):
         self.login, self.base_url, self.day, self._artifact = login, base_url, None, None
-        self.job = self._reader = self._pump = None
         self._facts, self._sensors, self._run_view = ipywidgets.HTML(), ipywidgets.HTML(), RunView()
         self.sensors_button = _button("Per-sensor availability", self.read_sensors, on_error)
         self.rerun_button = _button("Re-run this day", self.rerun, on_error)
         self.stop_button = _button("Stop", lambda: self.job and self.job.stop(), on_error)
+        self.job = self._reader = None
         self._on_error, self._actions = on_error, _row(self.sensors_button, self.rerun_button, self.stop_button)
         self.box = ipywidgets.VBox([self._facts, self._actions, self.login.box, self._run_view.box, self._sensors])
         self.box.layout.display = self.login.box.layout.display = "none"    # the login until it is needed
@@ -391,12 +402,12 @@ class _RerunView(_ReadView):
         if self.login.problem:
             raise ValueError("There is no login yet: type it here, and try again.")
         self.job = BackfillJob(config, login=lambda: self.login.header(base_url), telemetry=forgetful(path)).start()
-        self._pump = Pump(self.refresh, lambda: self.job.active, self._on_error)
+        self._pump = Pump(self.refresh, lambda: self.job and self.job.active, self._on_error)
         self._pump.start()
 
     def refresh(self):
         """Bring the view of the run up to date."""
-        self._run_view.show(self.job.progress, self.job.now())
+        self._run_view.show(self.job.progress, self.job.now())    # type: ignore[union-attr]  # asked for once there is a run
 
     def wait(self, seconds=None):
         """Wait for the run and for the reading, each for so many seconds (float). Returns whether they are over (bool)."""
@@ -436,8 +447,21 @@ class _Choices:
         finally:
             self._quiet = False
 
+# %% ../nbs/13d_widgets.ipynb #c0de0005
+class _Explorer:
+    """What the steps of an explorer work with; `AvailabilityExplorer` makes it."""
+    source: _Source
+    frame: pd.DataFrame
+    day: pd.Timestamp        # None while none is chosen
+    day_view: _DayView
+    _choices: _Choices
+    _pictures: _Pictures
+    _word: ipywidgets.HTML
+    _about: ipywidgets.HTML
+    _lock: threading.RLock
+
 # %% ../nbs/13d_widgets.ipynb #e79eab97
-class _Exploring:
+class _Exploring(_Explorer):
     def refresh(self):
         """Read the telemetry file again if it has changed, and draw it."""
         with self._lock:
@@ -470,6 +494,9 @@ class _Exploring:
 
 # %% ../nbs/13d_widgets.ipynb #3f33b9a4
 class _LiveExploring(_Exploring):
+    panel: ipywidgets.VBox
+    _not_before: float       # when the file may be looked at again, by time.monotonic
+
     def _choose_dataset(self, n):
         with self._lock:
             self.source.choose(tuple(choice.value for choice in self._choices.dataset), first=[n])
