@@ -6,8 +6,6 @@
 __all__ = ['gaps', 'sensor_days', 'describe_sensor_days', 'plot_sensor_days', 'describe_gaps', 'plot_gaps']
 
 # %% ../nbs/12a_coverage.ipynb #84fc4f33
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -84,20 +82,16 @@ def _silences(pair, times, cadences):
 # %% ../nbs/12a_coverage.ipynb #df5b57cc
 class _Expected:
     """What should be there: `start` and `stop` (datetime64), `pairs` (set of sensor id and dosimeter); `missing_days`."""
-    start: Any      # None until the first frame was learnt, and so is `stop`
-    stop: Any
-
     def __init__(self, window, sensors):
         self.told, self.pairs, self.missing_days = _as_window(window), set(), set()
         self.sensors = None if sensors is None else known_sensors(sensors)
-        self.start = self.stop = None
+        self.start = self.stop = np.datetime64("NaT", "us")      # until there is a frame that says more
 
     def learn(self, frame):
         """Take the window and the sensors of a frame into account."""
         check_readings(frame, *_COLUMNS[:2], "ob_time", why="gaps are told by")
         start, stop = self._window(frame)
-        self.start = start if self.start is None else min(self.start, start)
-        self.stop = stop if self.stop is None else max(self.stop, stop)
+        self.start, self.stop = np.fmin(self.start, start), np.fmax(self.stop, stop)      # they pass over NaT
         self.missing_days.update(frame.attrs.get("missing_days") or ())
         sensors = frame.attrs.get("sensors", ()) if self.sensors is None else self.sensors
         self.pairs |= {(s, d) for s in sensors for d in (1, 2) if _has(s, d, frame.attrs.get("flavors"))}

@@ -402,7 +402,7 @@ class _RerunView(_ReadView):
         if self.login.problem:
             raise ValueError("There is no login yet: type it here, and try again.")
         self.job = BackfillJob(config, login=lambda: self.login.header(base_url), telemetry=forgetful(path)).start()
-        self._pump = Pump(self.refresh, lambda: self.job and self.job.active, self._on_error)
+        self._pump = Pump(self.refresh, lambda job=self.job: job.active, self._on_error)
         self._pump.start()
 
     def refresh(self):
