@@ -63,7 +63,7 @@ def _typed(rows):
 
 # %% ../nbs/11_availability.ipynb #3536867f
 def datasets(telemetry):
-    """What a telemetry log holds: one row per sensor, descriptor and format.
+    """What a telemetry log holds: one row per sensor, descriptor and format. Raises `ValueError` for what is no telemetry.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ def _runs(chosen):
 
 def _say_gap(frame):
     """The longest run of days without data, and what states they are in."""
-    starts, lengths = _runs(~(frame["percent"] > 0))
+    starts, lengths = _runs(~(frame["percent"] > 0) & (_looks(frame) != "unmeasured"))
     if not len(starts):
         return "No day is without data."
     start, length = starts[lengths.argmax()], lengths.max()
@@ -747,6 +747,8 @@ _TOLD = ["started_at_utc", "finished_at_utc", "status", "records_downloaded", "a
 def day_attempts(telemetry, day, *, sensor_id=None, descriptor=None, output_format=None):
     """The attempts at one day, oldest first: one row each, the last that its run wrote.
 
+    Raises `ValueError`, naming the field, for what is no telemetry or no date, and if several datasets are held and none is told.
+
     Parameters
     ----------
     telemetry : HistoricalTelemetry, str, PathLike or DataFrame
@@ -761,6 +763,7 @@ def day_attempts(telemetry, day, *, sensor_id=None, descriptor=None, output_form
     DataFrame
         `started_at_utc`, `finished_at_utc`, `status`, `records_downloaded`, … as in the telemetry, typed.
     """
+    sensor_id = None if sensor_id is None else normalize_sensor_id(sensor_id).upper()
     wanted = dict(zip(_DATASET, (sensor_id, descriptor, output_format), strict=True))
     rows, _ = _one_dataset(_read_rows(telemetry), wanted)
     rows = rows[rows["day"] == pd.Timestamp(as_date(day, "day"))]

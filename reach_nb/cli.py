@@ -68,13 +68,13 @@ def _config_from(args):
 
 # %% ../nbs/14_cli.ipynb #d257a286
 @contextmanager
-def _stop_on_signals(own_process):
+def _stop_on_signals(own_process, kept="; finished chunks are kept"):
     stop = threading.Event()
 
     def handle(number, frame):
         if stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        print("\nreach_nb: stopping; finished chunks are kept", file=sys.stderr)
+        print(f"\nreach_nb: stopping{kept}", file=sys.stderr)
         stop.set()
 
     names = ("SIGINT", "SIGTERM", "SIGBREAK")                  # the last is Windows' Ctrl-Break
@@ -217,7 +217,7 @@ def _demo(args):
 
 def _simulate(args):
     from reach_nb.simulator import serve
-    with _stop_on_signals(args.own_process) as stop:
+    with _stop_on_signals(args.own_process, kept="") as stop:
         serve(args.port, seed=args.seed, stop=stop, rate_limit=args.rate_limit)
     return 0
 

@@ -211,10 +211,10 @@ def describe_sensor_days(matrix):
     no_file = matrix.isna().all()
     lines = [f"{len(matrix)} sensors, {matrix.shape[1]} days from {first} to {last}; "
              f"{no_file.sum()} days without a file.",
-             f"Availability of the others: {np.nanmean(matrix):.1f} %." if not no_file.all() else ""]
+             f"Availability{' of the others' * bool(no_file.any())}: {np.nanmean(matrix):.1f} %." if not no_file.all() else ""]
     if (zeros := (matrix == 0).sum(axis=1)).any():
         worst = zeros[zeros > 0].sort_values(ascending=False, kind="stable")
-        lines.append(f"Days at 0 %: {worst.sum()}, in {len(worst)} sensors; most in {_listing(worst, '{} ({})')}.")
+        lines.append(f"Days at 0 %: {worst.sum()}, in {len(worst)} sensor{'s' * (len(worst) != 1)}; most in {_listing(worst, '{} ({})')}.")
     thin = matrix.mean(axis=1).sort_values(kind="stable")
     lines.append(f"Thinnest: {_listing(thin, '{} {:.1f} %')}.")
     return "\n".join(line for line in lines if line)

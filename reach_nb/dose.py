@@ -40,10 +40,13 @@ def describe_dose(frame):
         return "No readings."
     first, last = (f"{t:%Y-%m-%dT%H:%M:%S}Z" for t in (frame["ob_time"].min(), frame["ob_time"].max()))
     flagged = (frame["quality"].notna() & (frame["quality"] != "0")).sum()
-    lines = [f"{len(frame)} readings of {frame['sensor_id'].nunique()} sensor(s) from {first} to {last}, "
+    lines = [f"{len(frame)} readings of {_number(frame['sensor_id'].nunique(), 'sensor')} from {first} to {last}, "
              f"{flagged} flagged."]
     lines += [f"Flavor {flavor}: {_say_rates(part)}." for flavor, part in frame.groupby("flavor", observed=True)]
     return "\n".join(lines)
+
+def _number(count, what):
+    return f"{count} {what}" + "s" * (count != 1)
 
 def _say_rates(part):
     rates = part["dose_rate"].dropna().reset_index(drop=True)

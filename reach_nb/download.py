@@ -170,7 +170,7 @@ def download_UDL_reach_window(*, auth_token, sensor_id, descriptor, output_forma
                               stop=None, client=None, on_event=None, keep_receipt=False):
     """Download every record of a window into one artifact, and return its path; resumes an interrupted call.
 
-    Raises `NoRecordsError` if the service holds none (nothing is left on disk), an `UDLError` if a chunk can't be had,
+    Raises `NoRecordsError` if the service holds none (nothing is left on disk), a `UDLError` if a chunk can't be had,
     `RunStopped` once `stop` is set, `ValueError` for bad arguments, `OSError` if the disk fails.
 
     Parameters
@@ -186,7 +186,7 @@ def download_UDL_reach_window(*, auth_token, sensor_id, descriptor, output_forma
     max_concurrent_requests : int
         Requests in flight at a time.
     initial_rate, additive_increase, multiplicative_decrease, min_rate, max_rate : float
-        The limiter's settings, requests/s.
+        The limiter's settings: requests/s, and a factor between 0 and 1 for `multiplicative_decrease`.
     base_url, stop : str, threading.Event
         The service's address, and the stop flag.
     client : UDLClient, optional

@@ -26,7 +26,7 @@ from .windows import artifact_name, artifact_path, as_date, as_utc, chunk_second
 # %% ../nbs/03_planning.ipynb #9bfa7b17
 @dataclass
 class DownloadRunConfig:
-    """The settings of one backfill; see `validate` for what is refused, and when."""
+    """The settings of one backfill; a bad value is a `ValueError` that names field and value, when it is made and when it is run."""
     start_date: date                       # first day (UTC)
     end_date: date                         # last day (UTC), inclusive
     output_dir: Path                       # folder of the artifacts; made if missing
@@ -35,7 +35,7 @@ class DownloadRunConfig:
     descriptor: str = "QUICKLOOK"          # the data product; PROVISIONAL is the other one
     output_format: str = "csv"             # csv, json or parquet
     retry_failed: bool = False             # try days again whose latest row is FAILED
-    limit_days: int | None = None          # attempt at most this many days; days already done are free
+    limit_days: int | None = None          # end the plan after so many days, not counting those whose artifact is on disk
     dry_run: bool = False                  # plan and log only: no network, no rows, no files
     auth_token: str = field(default="", repr=False)  # the whole Authorization header value; never shown
     max_concurrent_requests: int = 4       # requests in flight at a time
@@ -194,7 +194,7 @@ class PlannedDay(NamedTuple):
     day: date        # the UTC day
     action: str      # run, skip_existing, skip_terminal or skip_failed
     reason: str      # why, in words
-    requests: int    # requests the day will take at least; 0 unless it runs
+    requests: int    # chunks of the day, a request each; more if an answer is full, fewer if a part is there; 0 unless it runs
     artifact: Path   # where its artifact is, or will be
 
 def plan_backfill(config, state, now):
@@ -236,7 +236,7 @@ def _limited(days, limit):
 
 # %% ../nbs/03_planning.ipynb #6b57a89f
 def plan_seconds(plan, config):
-    """The least time a plan can take, in seconds: its requests at the limiter's pace, none refused.
+    """How long a plan takes, in seconds: its requests at the limiter's pace, none refused, no day begun before.
 
     The rate climbs from `initial_rate` by `additive_increase` with each answer until `max_rate`.
 

@@ -219,7 +219,7 @@ def say_quiet(progress, now):
     return f"No answer for {say_duration(silent)}: {why}. It goes on by itself."
 
 # %% ../nbs/13_progress.ipynb #b09c97c4
-BYTES_PER_RECORD = {"csv": 515, "json": 830, "parquet": 60}    # days of the embedded service; see below
+BYTES_PER_RECORD = {"csv": 515, "json": 830, "parquet": 50}    # days of the embedded service; see below
 
 class PlanCost(NamedTuple):
     """What a plan takes."""

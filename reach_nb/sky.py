@@ -130,7 +130,7 @@ def locate(sensor, t_ms):
     turn = sidereal_angle(t_ms)
     x = np.cos(turn) * inertial[:, 0] + np.sin(turn) * inertial[:, 1]
     y = np.cos(turn) * inertial[:, 1] - np.sin(turn) * inertial[:, 0]
-    z = inertial[:, 2]
+    z = np.ascontiguousarray(inertial[:, 2])      # from a strided column, numpy 1.26 may give another last digit
     lat, lon, alt = _geodetic(x, y, z)
     return Place(lat, lon, alt, np.stack([x, y, z], axis=-1), inertial @ _SEN_POS)
 

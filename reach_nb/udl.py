@@ -58,7 +58,7 @@ class AuthenticationError(UDLError):
     """The service refuses the credential (401 or 403)."""
 
 class RequestRejectedError(UDLError):
-    """The service refuses the request (a 4xx that asking again does not help)."""
+    """The service refuses the request (another 4xx or 5xx, where asking again does not help)."""
 
 class OverfullError(UDLError):
     """A window of one second holds more records than one answer can."""
@@ -80,7 +80,7 @@ class UnreachableError(TransientError):
     """No connection, a lost connection, or no answer in time."""
 
 class BadAnswerError(TransientError):
-    """Status 200, and yet no list of records."""
+    """An answer that is no list of records, or a redirect."""
 
 # %% ../nbs/07_udl.ipynb #23e1bef8
 class Answer(NamedTuple):
@@ -442,7 +442,7 @@ class _Questions(_Patient):
     endpoint = "/udl/spaceenvobservation"
 
     def fetch(self, params, give_up=None):
-        """The `Answer` to a `query`. Raises an `UDLError`, or `RunStopped` (also if `give_up`, an event, is set meanwhile)."""
+        """The `Answer` to a `query`. Raises a `UDLError`, or `RunStopped` (also if `give_up`, an event, is set meanwhile)."""
         def once():
             slot, body = self._ask_once(self.endpoint, params, "application/json", give_up)
             answer = read_answer(body)
@@ -461,7 +461,7 @@ class _Questions(_Patient):
         return self._ask(once, None)
 
     def probe(self, params):
-        """Ask for one record, once. Raises `AuthenticationError` if the credential is bad; other failures may pass, and do."""
+        """Ask for one record, once. Raises `AuthenticationError` if the credential is bad; other failures say nothing about the credential and are passed over."""
         with suppress(TransientError, RequestRejectedError):
             self._ask_once(self.endpoint, {**params, "maxResults": "1"}, "application/json")
 

@@ -164,5 +164,14 @@ def test_an_argued_exception_is_one():
     assert nb_lint.lint([prose("no title"), code("a;")])[0][1].startswith("does not begin")
 
 
+@pytest.mark.parametrize("metadata, troubles", [({}, 0), ({"widgets": {"state": {}}}, 1)])
+def test_no_widget_state_is_stored(metadata, troubles, tmp_path, capsys):
+    path = tmp_path / "page.ipynb"
+    cells = [prose("# Title\n\n> One sentence"), prose("Why."), code("a;"), code("b;")]
+    path.write_text(json.dumps({"cells": cells, "metadata": metadata}))
+    assert nb_lint.main([path]) == troubles
+    assert ("widget state" in capsys.readouterr().out) == bool(troubles)
+
+
 def test_the_oldest_versions_are_the_bounds():
     assert oldest.oldest()["astropy"] == "6.0" and {"numpy", "boto3", "pyarrow"} <= set(oldest.oldest())

@@ -102,7 +102,9 @@ def whole_page(cells, tests, hidden, symbols):
 def main(paths):
     troubles = 0
     for path in paths:
-        for number, what in lint(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        stored = [(None, "stored widget state: save it without")] * ("widgets" in notebook["metadata"])
+        for number, what in [*lint(notebook["cells"]), *stored]:
             print(f"{path}{f' cell {number}' if number else ''}: {what}")
             troubles += 1
     print(f"{len(paths)} notebooks, {troubles} troubles")
