@@ -96,7 +96,7 @@ def _widen(source, target, columns, widths, check):
         row = b""
 
 # %% ../nbs/08a_artifacts.ipynb #067e6c23
-ROW_GROUP_ROWS = 131_072    # rows held in memory at a time while a Parquet file is written
+ROW_GROUP_ROWS = 65_536    # rows held in memory at a time while a Parquet file is written
 
 class ParquetEncoder:
     """Answers to an Arrow stream, and that to one Parquet file (zstd)."""
