@@ -19,7 +19,7 @@ import socket
 import threading
 import time
 from collections import deque
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -393,8 +393,11 @@ class _Judged(_Knowing):
     limiter: AdaptiveRateController
 
     def _ask_once(self, path, params, accept, give_up=None):
-        with nullcontext() if self._accepted else self._alone:
-            return self._ask_now(path, params, accept, give_up)
+        if not self._accepted:
+            with self._alone:
+                if not self._accepted:        # it may have been, while this one waited
+                    return self._ask_now(path, params, accept, give_up)
+        return self._ask_now(path, params, accept, give_up)
 
     def _ask_now(self, path, params, accept, give_up):
         self._check(give_up)
