@@ -8,6 +8,7 @@ __all__ = ['make_parser', 'main']
 # %% ../nbs/14_cli.ipynb #fe88ee57
 import argparse
 import logging
+import queue
 import signal
 import sys
 import threading
@@ -69,24 +70,34 @@ def _config_from(args):
 # %% ../nbs/14_cli.ipynb #d257a286
 @contextmanager
 def _stop_on_signals(own_process, kept="; finished chunks are kept"):
-    stop = threading.Event()
+    stop, asked, heard = threading.Event(), [], queue.SimpleQueue()
 
     def handle(number, frame):
-        if stop.is_set() and number == signal.SIGINT:
+        asked.append(number)
+        heard.put(number)        # setting the flag here would wait for its lock, which the interrupted thread may hold
+        if len(asked) > 1 and number == signal.SIGINT:
             raise KeyboardInterrupt
-        print(f"\nreach_nb: stopping{kept}", file=sys.stderr)
-        stop.set()
+
+    def listen():
+        while heard.get() is not None:
+            if not stop.is_set():
+                print(f"\nreach_nb: stopping{kept}", file=sys.stderr)
+                stop.set()
 
     names = ("SIGINT", "SIGTERM", "SIGBREAK")                  # the last is Windows' Ctrl-Break
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():
         numbers = []                                           # only the main thread may ask for signals
+    listener = threading.Thread(target=listen, name="reach_nb-signals", daemon=True)
+    listener.start()
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield stop
     finally:
         for number, handler in before.items():     # a process that ends for a signal ends by itself, whatever comes after
-            signal.signal(number, signal.SIG_IGN if own_process and stop.is_set() else handler)
+            signal.signal(number, signal.SIG_IGN if own_process and asked else handler)
+        heard.put(None)
+        listener.join()
 
 # %% ../nbs/14_cli.ipynb #af52fd91
 class _FailedDays:
