@@ -55,7 +55,7 @@ def test_signals_are_asked_for_in_the_main_thread_only():
     with _stop_on_signals(own_process=False) as stop:
         assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, None)
         signal.raise_signal(signal.SIGTERM)
-        assert stop.is_set()
+        assert stop.wait(10)
     assert signal.getsignal(signal.SIGINT) is before
 
 
