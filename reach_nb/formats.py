@@ -352,7 +352,8 @@ def _usual_batches(pa, records, schema):
     if not records:
         return []
     options = arrow_json.ParseOptions(explicit_schema=_wire_schema(pa, schema), unexpected_field_behavior="error")
-    table = arrow_json.read_json(pa.BufferReader(b"\n".join(records)), parse_options=options)
+    lines = b"\0".join(records).replace(b"\n", b" ").replace(b"\0", b"\n")        # valid JSON holds no zero byte
+    table = arrow_json.read_json(pa.BufferReader(lines), parse_options=options)
     return _flat_table(pa, table, schema).to_batches()
 
 # %% ../nbs/08_formats.ipynb #eb7baa15
