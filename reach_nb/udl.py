@@ -464,7 +464,7 @@ class _Questions(_Patient):
         return self._ask(once, None)
 
     def probe(self, params):
-        """Ask for one record, once. Raises `AuthenticationError` if the credential is bad; other failures say nothing about the credential and are passed over."""
+        """Ask for one record, once. Raises `AuthenticationError` if the credential is bad; other failures say nothing about it."""
         with suppress(TransientError, RequestRejectedError):
             self._ask_once(self.endpoint, {**params, "maxResults": "1"}, "application/json")
 

@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import urllib3
 from campaign import START, left_behind, our_threads
 from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import service_for, start, wait_for
@@ -60,8 +59,7 @@ def test_memory_against_a_bomb(tmp_path):
                 "assert run_download(config).days_failed == 1\nprint(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])")
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    most = 350_000 if tuple(map(int, urllib3.__version__.split(".")[:2])) >= (2, 6) else 600_000      # before, a piece was unpacked whole
-    assert int(done.stdout) < most, "kilobytes; without the bound it is over 700,000"
+    assert int(done.stdout) < 350_000, "kilobytes; without the bound it is over 700,000"
 
 
 @pytest.mark.parametrize("status", [401, 403])
