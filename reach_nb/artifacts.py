@@ -21,21 +21,20 @@ from zlib import crc32
 
 from filelock import FileLock, Timeout
 
-from .formats import RECORDS_KEY, arrow_batches, csv_field, csv_slices, json_lines, parquet_schema, split_records
+from .formats import RECORDS_KEY, arrow_batches, csv_field, csv_slices, json_text, parquet_schema
 
 # %% ../nbs/08a_artifacts.ipynb #1fd39d9b
 class JsonEncoder:
-    """Answers to the lines of one JSON array."""
+    """Answers to one JSON array, an answer a line."""
     head = b"[\n"
 
     def __init__(self, state=None):
-        self.state = state or {"records": 0}
+        self.state = state or {}
 
-    def encode(self, body, size):
-        """The bytes to append for an answer (`body`: JSON array) to a part of `size` bytes, and its number of records."""
-        text, count = json_lines(body, continued=self.state["records"] > 0)
-        self.state = {"records": self.state["records"] + count}
-        return text, count
+    def encode(self, body, records, size):
+        """What to append, a list of bytes-like, for an answer (`body`: JSON array) of so many `records` to a part of `size` bytes."""
+        separator = [b",\n"] if size > len(self.head) else []
+        return [*separator, json_text(body)] if records else []
 
     def finish(self, part, whole, check):
         """Make the file at `part` whole and return its path; `check()` is called now and then and may raise."""
@@ -51,11 +50,10 @@ class CsvEncoder:
     def __init__(self, state=None):
         self.state = state or {"columns": [], "widths": []}     # widths: [offset, columns from there on]
 
-    def encode(self, body, size):
-        """The bytes to append for an answer (`body`: JSON array) to a part of `size` bytes, and its number of records."""
-        columns, widths = list(self.state["columns"]), list(self.state["widths"])
-        pieces, count = [], 0
-        for header, rows, records in csv_slices(body, columns):
+    def encode(self, body, records, size):
+        """What to append, a list of bytes-like, for an answer (`body`: JSON array) of so many `records` to a part of `size` bytes."""
+        columns, widths, pieces = list(self.state["columns"]), list(self.state["widths"]), []
+        for header, rows in csv_slices(body, columns):
             if len(header) > len(columns):
                 columns = header
                 widths.append([size, len(columns)])
@@ -63,9 +61,8 @@ class CsvEncoder:
                     rows = _csv_header(columns) + rows
             pieces.append(rows)
             size += len(rows)
-            count += records
         self.state = {"columns": columns, "widths": widths}
-        return b"".join(pieces), count
+        return [b"".join(pieces)]      # 40 writes would let go of the interpreter 40 times
 
     def finish(self, part, whole, check):
         """Make the file at `part` whole and return its path; `check()` is called now and then and may raise."""
@@ -106,11 +103,10 @@ class ParquetEncoder:
         self.schema = parquet_schema()
         self.head = self.schema.serialize().to_pybytes()
 
-    def encode(self, body, size):
-        """The bytes to append for an answer (`body`: JSON array) to a part of `size` bytes, and its number of records."""
-        records = split_records(body)
-        self.state = {"records": self.state["records"] + len(records)}
-        return b"".join(batch.serialize() for batch in arrow_batches(records, self.schema)), len(records)
+    def encode(self, body, records, size):
+        """What to append, a list of bytes-like, for an answer (`body`: JSON array) of so many `records` to a part of `size` bytes."""
+        self.state = {"records": self.state["records"] + records}
+        return [batch.serialize() for batch in arrow_batches(body, self.schema)] if records else []
 
     def finish(self, part, whole, check):
         """Make the file at `part` whole and return its path; `check()` is called now and then and may raise."""
@@ -262,7 +258,7 @@ class _SpoolCarryOn(_SpoolFiles):
     def _carry_on(self):
         self.next = self.size = self.records = 0     # chunks appended; bytes and records in the part
         self.synced = 0                              # bytes that were there when the disk was last told to catch up
-        self.ahead = {}                              # chunk: path of its answer
+        self.ahead = {}                              # chunk: path of its answer, and its number of records
         entries = _read_journal(self.folder / "journal")
         if not entries or entries[0] != self.identity:
             entries = []
@@ -313,45 +309,50 @@ def _empty(folder):
 
 def _find_ahead(folder, first):
     for path in sorted(folder.glob("chunk-*")):
-        name = path.name.split("-")
-        if int(name[1]) >= first and f"{crc32(path.read_bytes()):08x}" == name[2]:
-            yield int(name[1]), path
+        _, chunk, checksum, records = path.name.split("-")
+        if int(chunk) >= first and f"{crc32(path.read_bytes()):08x}" == checksum:
+            yield int(chunk), (path, int(records))
         else:
             path.unlink()
 
 # %% ../nbs/08a_artifacts.ipynb #ad8809e0
 class _SpoolIntake(_SpoolCarryOn):
-    def put(self, chunk, body):
-        """Keep the answer `body` (a JSON array) to `chunk` (its number) until its turn. Any thread may call it."""
-        path = self.folder / f"chunk-{chunk:05}-{crc32(body):08x}"
+    def put(self, chunk, body, records):
+        """Keep the answer to `chunk` (its number) until its turn: `body`, a JSON array of so many `records`. Any thread may call it."""
+        path = self.folder / f"chunk-{chunk:05}-{crc32(body):08x}-{records}"
         _write_whole(path, self.folder / f"new-{chunk:05}", body)
-        self.ahead[chunk] = path
+        self.ahead[chunk] = path, records
 
     def append_ready(self):
         """Append the answers whose turn has come; yields `(chunk, records)` after each. One thread only."""
         while self.next in self.ahead:
-            path = self.ahead[self.next]
-            data, count = self._encoded(path)
-            _write_all(self.part, data)
-            start, self.size, self.records = self.size, self.size + len(data), self.records + count
-            _write_all(self.journal, _journal_line({
-                "chunk": self.next, "start": start, "size": self.size, "crc": crc32(data),
-                "records": self.records, "state": self.encoder.state}))
+            path, records = self.ahead[self.next]
+            self._append(self._encoded(path, records), records)
             if self.size - self.synced >= SYNC_BYTES:
                 os.fsync(self.part.fileno())       # the fetching threads go on meanwhile
                 self.synced = self.size
             del self.ahead[self.next]
             path.unlink()
             self.next += 1
-            yield self.next - 1, count
+            yield self.next - 1, records
 
-    def _encoded(self, path):
+    def _encoded(self, path, records):
         try:
-            data, count = self.encoder.encode(path.read_bytes(), self.size)
+            pieces = self.encoder.encode(path.read_bytes(), records, self.size or len(self.encoder.head))
         except Exception:
             path.unlink(missing_ok=True)     # what can't be converted is not kept to fail again, but asked for again
             raise
-        return (data if self.size else self.encoder.head + data), count
+        return pieces if self.size else [self.encoder.head, *pieces]
+
+    def _append(self, pieces, records):
+        start, checksum = self.size, 0
+        for piece in pieces:
+            checksum = crc32(piece, checksum)
+            _write_all(self.part, piece)
+            self.size += len(piece)
+        self.records += records
+        _write_all(self.journal, _journal_line({"chunk": self.next, "start": start, "size": self.size, "crc": checksum,
+                                                "records": self.records, "state": self.encoder.state}))
 
 # %% ../nbs/08a_artifacts.ipynb #6491049a
 class Spool(_SpoolIntake):

@@ -45,7 +45,7 @@ def _json_records(path):
         text, at = _past_gap(file, text, 1)
         while not text.startswith("]", at):
             text, at, end = _next_record(file, text, at)
-            yield text[at:end].replace("\r", " ").encode()     # Arrow takes a CR for the end of a record
+            yield text[at:end].encode()
             text, at = _past_gap(file, text, end)
         if (text[at + 1:] + file.read(_BLOCK)).strip():
             raise ValueError("no JSON array: something follows its end")
@@ -155,7 +155,7 @@ def _text_pieces(read, path, schema):
         for record in some:
             days[_day_of(record)].append(record)
         for day, texts in days.items():
-            yield _Piece(day, len(texts), arrow_batches(texts, schema))
+            yield _Piece(day, len(texts), arrow_batches(b"[" + b",".join(texts) + b"]", schema))
 
 def _parquet_pieces(path, schema):
     import pyarrow as pa

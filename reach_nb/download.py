@@ -233,7 +233,8 @@ class _Filling:
 
     def fill(self, spool, chunks, workers):
         def fetch(n, give_up):
-            spool.put(n, fetch_window(self.client, self.sensor_id, self.descriptor, chunks[n], give_up).body)
+            answer = fetch_window(self.client, self.sensor_id, self.descriptor, chunks[n], give_up)
+            spool.put(n, answer.body, answer.records)
         if spool.next:
             self.tell(spool, chunks, fetched=False)
         missing = spool.missing(len(chunks))

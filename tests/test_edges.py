@@ -210,7 +210,7 @@ def test_a_read_only_folder(service, plain_user):
 def test_a_chunk_that_cannot_be_converted_is_asked_for_again(service, tmp_path, monkeypatch):
     """It would fail each time that the spool is taken up."""
     config = config_for(service, tmp_path, 1)
-    monkeypatch.setattr(CsvEncoder, "encode", lambda self, body, size: 1 / 0)
+    monkeypatch.setattr(CsvEncoder, "encode", lambda self, body, records, size: 1 / 0)
     assert run_download(config).days_failed == 1
     monkeypatch.undo()
     asked = len(service.requests)
