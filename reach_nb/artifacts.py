@@ -112,8 +112,8 @@ def _widen(source, target, columns, widths, check):
 ROW_GROUP_ROWS = 49_152    # rows held in memory at a time, and as many that are just being written
 
 class _RowGroups:
-    def __init__(self, path, schema):
-        self._open = partial(_parquet_writer, path, schema)
+    def __init__(self, path, schema, group_rows):
+        self._open, self._group_rows = partial(_parquet_writer, path, schema), group_rows
         self._thread = ThreadPoolExecutor(1, "reach_nb-parquet")
         self._writer = self._under_way = None
         self._batches, self._rows = [], 0
@@ -121,7 +121,7 @@ class _RowGroups:
     def add(self, batch):
         self._batches.append(batch)
         self._rows += len(batch)
-        if self._rows >= ROW_GROUP_ROWS:
+        if self._rows >= self._group_rows:
             self._wait()
             self._under_way = self._thread.submit(self._write, self._batches)
             self._batches, self._rows = [], 0
@@ -148,7 +148,7 @@ class _ParquetFile(_RowGroups):
     def close(self):
         self._thread.shutdown()
         if self._writer:
-            with suppress(OSError):       # a disk that is full has been told of
+            with suppress(Exception):       # what went wrong has been told, and this file counts for nothing
                 self._writer.close()
 
 def _parquet_writer(path, schema):
@@ -159,12 +159,13 @@ def _parquet_writer(path, schema):
 # %% ../nbs/08a_artifacts.ipynb #5f8e43e2
 class ParquetEncoder(Encoder):
     """Answers to an Arrow stream, and that to one Parquet file (zstd)."""
+    group_rows = ROW_GROUP_ROWS
 
     def __init__(self, state, whole):
         super().__init__(state or {"records": 0}, whole)
         self.schema = parquet_schema()
         self.head = self.schema.serialize().to_pybytes()
-        self._file = _ParquetFile(whole, self.schema)
+        self._file = _ParquetFile(whole, self.schema, self.group_rows)
         self._behind = bool(state)      # whether the part holds what an earlier process put there
 
     def encode(self, body, records, size):

@@ -358,8 +358,8 @@ def test_widening_looks_at_stop(tmp_path):
     part, line = tmp_path / "part", b",".join([b"0.123456789012345"] * 29) + b"\r\n"
     part.write_bytes(b",".join(b"c%d" % n for n in range(29)) + b"\r\n" + line * 40_000)
     looks = []
-    encoder = CsvEncoder({"columns": [f"c{n}" for n in range(30)], "widths": [[0, 29], [part.stat().st_size, 30]]})
-    encoder.finish(part, tmp_path / "whole", lambda: looks.append(1))
+    encoder = CsvEncoder({"columns": [f"c{n}" for n in range(30)], "widths": [[0, 29], [part.stat().st_size, 30]]}, tmp_path / "whole")
+    encoder.finish(part, lambda: looks.append(1))
     assert len(looks) > 2
 
 
