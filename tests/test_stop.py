@@ -63,9 +63,9 @@ def test_while_assembling(output_format, service, tmp_path, monkeypatch):
     encoder = artifacts.ENCODERS[output_format]
     finish = encoder.finish
 
-    def stop_then_finish(self, part, whole, check):
+    def stop_then_finish(self, part, check):
         stop.set()
-        return finish(self, part, whole, check)
+        return finish(self, part, check)
     monkeypatch.setattr(encoder, "finish", stop_then_finish)
     assert run_download(config, stop=stop).days_downloaded == 0
     assert [r.status for r in rows_of(config)] == ["DOWNLOAD_PENDING"]
