@@ -120,7 +120,6 @@ def main():
         from reach_nb.formats import parquet_schema
         if output_format == "parquet":
             import pyarrow.compute
-            import pyarrow.json
             import pyarrow.parquet  # noqa: F401
             parquet_schema()
     print(json.dumps(measured(lambda: CLIENTS[client](service, output_format, Path(folder), int(chunks), int(workers), **settings))))

@@ -207,6 +207,7 @@ def limiter(service, change, chunks):
             found[f"{rate}/s{said}"] = limits.against_bucket(rate, tells=tells, chunks=chunks, max_rate=50.0 if rate == 40 else 25.0)
         for quota in (60, 180, 600):
             found[f"{quota}/min{said}"] = limits.against_quota(quota, tells=tells, chunks=chunks)
+        found[f"2400/min{said}"] = limits.against_quota(2_400, tells=tells, chunks=5 * chunks, max_rate=50.0)
     found = {k: {"goodput": o.goodput, "refused": o.refused, "failed": o.counts["failed"]} for k, o in found.items()}
     return {"virtual": found, "real 10/s": real_limit()}
 
@@ -305,10 +306,11 @@ def more_rows(results):
         yield "the same, 1 s of latency, 32 in flight", f"{ratio:.2f} ×", "≤ 1.5 ×", ratio <= 1.5
     if limits := results.get("limiter"):
         for name, o in [*limits["virtual"].items(), ("10/s, real clock", limits["real 10/s"])]:
-            least = 0.8 if name.startswith("40/s") else 0.95
-            met = o["goodput"] >= least and o["refused"] <= 0.05 and not o["failed"]
-            yield (f"limiter, {name}", f"{o['goodput']:.1%}, {o['refused']:.1%} refused, {o['failed']} failed",
-                   f"≥ {least:.0%}, ≤ 5 %, 0", met)
+            least = 0.8 if name.startswith(("40/s", "2400/min")) else 0.95
+            goal, met = f"≥ {least:.0%}, ≤ 5 %, 0", o["goodput"] >= least and o["refused"] <= 0.05 and not o["failed"]
+            if name.startswith("60/min"):         # a fifth of the limiter's `min_rate`
+                goal, met = "", None
+            yield f"limiter, {name}", f"{o['goodput']:.1%}, {o['refused']:.1%} refused, {o['failed']} failed", goal, met
     if s := results.get("startup"):
         yield "import reach_nb over bare Python", f"{s['import'] - s['python']:.2f} s", "≤ 0.3 s", s["import"] - s["python"] <= 0.3
         yield "dry run of a year", f"{s['dry run']:.2f} s", "≤ 1.5 s", s["dry run"] <= 1.5

@@ -376,7 +376,7 @@ def _usual_batch(pa, piece, schema):
     columns = _columns(records)
     columns.update(_columns(columns["senPos"]), **_columns([entries.entry for entries in columns["seoList"]]))
     columns["extra"] = [None] * len(records)
-    return pa.RecordBatch.from_arrays([_to_array(pa, columns[f.name], f.type) for f in schema], schema=schema)
+    return pa.RecordBatch.from_arrays([_to_array(pa, columns[n], kind) for n, kind in zip(schema.names, schema.types, strict=True)], schema=schema)
 
 def _columns(structures):
     return dict(zip(structures[0].__struct_fields__, _turned(structures), strict=True))
