@@ -348,14 +348,14 @@ def _piece_batch(pa, piece, schema):
 
 # %% ../nbs/08_formats.ipynb #eb7baa15
 class _Position(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
-    senPos0: float
-    senPos1: float
-    senPos2: float
+    senPos0: _NUMBER       # an integer may be too large for a float, and Arrow says so
+    senPos1: _NUMBER
+    senPos2: _NUMBER
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     obType: str | None = None
     obUoM: str | None = None
-    obValue: float | None = None
+    obValue: _NUMBER | None = None
     obQuality: str | None = None
     obDescription: str | None = None
 
@@ -363,7 +363,7 @@ class _Entries(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=F
     entry: _Entry
 
 _PLACES = {"senPos0": ("senPos", _Position), "obType": ("seoList", _Entries)}        # in the order in which the service writes
-_NUMBERS = {"satNo": int | None, "lat": float | None, "lon": float | None, "alt": float | None}
+_NUMBERS = {"satNo": int | None, **dict.fromkeys(("lat", "lon", "alt"), _NUMBER | None)}
 _Flat = msgspec.defstruct(
     "_Flat", [_PLACES.get(name) or (name, _NUMBERS.get(name, str | None), None) for name in PARQUET_COLUMNS if name in _WIRE or name in _PLACES],
     kw_only=True, forbid_unknown_fields=True, gc=False)
