@@ -296,7 +296,7 @@ class _SpoolFiles:
     def __init__(self, artifact, output_format, identity):
         self.artifact, self.folder = Path(artifact), spool_folder(artifact)
         self.format = output_format
-        self.identity = {"version": 1, "format": output_format, **identity}
+        self.identity = {"version": 2, "format": output_format, **identity}
         self._open = []
 
     def __enter__(self):
