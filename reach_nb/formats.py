@@ -167,7 +167,7 @@ def _number_list_fields(lists):        # a list of two or more holds a comma, so
 # %% ../nbs/08_formats.ipynb #8501b0ea
 _NUMBER = int | float
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=1_024)
 def _entries_field(text):
     return csv_field(decode_records(text))
 
