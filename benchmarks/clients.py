@@ -119,6 +119,7 @@ def main():
         import astropy.time  # noqa: F401
         from reach_nb.formats import parquet_schema
         if output_format == "parquet":
+            import pandas  # noqa: F401
             import pyarrow.compute
             import pyarrow.parquet  # noqa: F401
             parquet_schema()
