@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import requests
+from peak import peak_mb
 from service import DAY
 
 from reach_nb import DownloadRunConfig, download_UDL_reach_window, run_download
@@ -104,8 +105,7 @@ def measured(work):
     cpu, began = cpu_seconds(), time.perf_counter()
     path, records = work()
     seconds, cpu = time.perf_counter() - began, cpu_seconds() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 2**20)
-    return {"seconds": seconds, "cpu_seconds": cpu, "records": records, "peak_mb": peak, "path": str(path)}
+    return {"seconds": seconds, "cpu_seconds": cpu, "records": records, "peak_mb": peak_mb(), "path": str(path)}
 
 
 CLIENTS = {"plain": plain, "reach_nb": ours, "curl": curl}
@@ -119,7 +119,7 @@ def main():
         import astropy.time  # noqa: F401
         from reach_nb.formats import parquet_schema
         if output_format == "parquet":
-            import pandas  # noqa: F401
+            import pandas  # noqa: F401  # pyarrow does, with its first array
             import pyarrow.compute
             import pyarrow.parquet  # noqa: F401
             parquet_schema()

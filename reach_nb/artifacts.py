@@ -32,6 +32,7 @@ class Encoder:
     `state` (dict): where an earlier process left off, or `{}`; `whole` (Path): where the file goes, if it is not the part itself.
     """
     head = b""             # what a part begins with
+    stays = True           # whether the part, or most of it, becomes the artifact
 
     def __init__(self, state, whole):
         self.state, self.whole = state, whole
@@ -109,7 +110,7 @@ def _widen(source, target, columns, widths, check):
         row = b""
 
 # %% ../nbs/08a_artifacts.ipynb #067e6c23
-ROW_GROUP_ROWS = 49_152    # rows held in memory at a time, and as many that are just being written
+ROW_GROUP_ROWS = 32_768    # rows held in memory at a time, and as many that are just being written
 
 class _RowGroups:
     def __init__(self, path, schema, group_rows):
@@ -159,7 +160,7 @@ def _parquet_writer(path, schema):
 # %% ../nbs/08a_artifacts.ipynb #5f8e43e2
 class ParquetEncoder(Encoder):
     """Answers to an Arrow stream, and that to one Parquet file (zstd)."""
-    group_rows = ROW_GROUP_ROWS
+    group_rows, stays = ROW_GROUP_ROWS, False
 
     def __init__(self, state, whole):
         super().__init__(state or {"records": 0}, whole)
@@ -400,7 +401,7 @@ class _SpoolIntake(_SpoolCarryOn):
             _write_all(self.journal, _journal_line({
                 "chunk": self.next, "start": start, "size": self.size, "crc": checksum,
                 "records": self.records, "state": self.encoder.state}))
-            if self.size - self.synced >= SYNC_BYTES:
+            if self.encoder.stays and self.size - self.synced >= SYNC_BYTES:
                 os.fsync(self.part.fileno())       # the fetching threads go on meanwhile
                 self.synced = self.size
             del self.ahead[self.next]
