@@ -136,10 +136,7 @@ def _column_fields(values):
 
 # %% ../nbs/08_formats.ipynb #75aed286
 def _numbers_text(values):       # numbers, or lists of them, as JSON; None if `str` may write one in another way
-    try:
-        text = msgspec.json.encode(values).decode()
-    except OverflowError:        # an integer of more than 64 bits
-        return None
+    text = msgspec.json.encode(values).decode()
     return None if "e" in text or "n" in text or "0.0000" in text else text       # n: null, for what is not finite
 
 def _number_fields(numbers):
