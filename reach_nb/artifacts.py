@@ -32,7 +32,7 @@ class Encoder:
     `state` (dict): where an earlier process left off, or `{}`; `whole` (Path): where the file goes, if it is not the part itself.
     """
     head = b""             # what a part begins with
-    stays = True           # whether the part, or most of it, becomes the artifact
+    stays = True           # whether the part becomes the artifact, as a rule
 
     def __init__(self, state, whole):
         self.state, self.whole = state, whole

@@ -232,14 +232,15 @@ def _new_keys(records, columns):
 
 # %% ../nbs/08_formats.ipynb #970b0dd6
 _TIMES = ("genTime", "obTime", "createdAt")
-_FLOATS = ("lat", "lon", "alt", "senPos0", "senPos1", "senPos2", "obValue")
 PARQUET_COLUMNS = (
     "id", "classificationMarking", "dataType", "genTime", "idOnOrbit", "satNo", "idSensor", "origSensorId",
     "observatoryType", "observatoryName", "instrumentType", "lat", "lon", "alt", "senPos0", "senPos1", "senPos2",
     "obSetId", "particleType", "obTime", "obType", "obUoM", "obValue", "obQuality", "obDescription",
     "descriptor", "createdAt", "createdBy", "source", "dataMode", "origNetwork", "extra",
 )
+_POSITION = ("senPos0", "senPos1", "senPos2")
 _SEO = ("obType", "obUoM", "obValue", "obQuality", "obDescription")
+_FLOATS = ("lat", "lon", "alt", *_POSITION, "obValue")
 _NESTED = ("senPos", "seoList")
 
 def _pyarrow():
@@ -262,7 +263,7 @@ def parquet_schema():
     return pa.schema([(name, kind(name)) for name in PARQUET_COLUMNS])
 
 # %% ../nbs/08_formats.ipynb #8746e754
-_WIRE = frozenset(PARQUET_COLUMNS) - {"extra", "senPos0", "senPos1", "senPos2", *_SEO}
+_WIRE = frozenset(PARQUET_COLUMNS) - {"extra", *_POSITION, *_SEO}
 
 def flatten_record(record):
     """A record as flat rows for Parquet: one dict per `seoList` entry (one without, if it has none).
@@ -282,7 +283,7 @@ def flatten_record(record):
     extra = {key: value for key, value in record.items() if key not in _WIRE and key not in _NESTED}
     position = record.get("senPos")
     if isinstance(position, list) and len(position) == 3:
-        row["senPos0"], row["senPos1"], row["senPos2"] = position
+        row.update(zip(_POSITION, position, strict=True))
     elif position is not None:
         extra["senPos"] = position
     entries = record.get("seoList")
@@ -345,7 +346,6 @@ _ENTRY = msgspec.json.Decoder(tuple[_Entry])
 def _entry_values(text):         # of a list of one entry
     return astuple(_ENTRY.decode(text)[0])
 
-_POSITION = ("senPos0", "senPos1", "senPos2")
 _PLACES = {"senPos0": ("senPos", tuple[_NUMBER, _NUMBER, _NUMBER]), "obType": ("seoList", msgspec.Raw)}        # in the order in which the service writes
 _NUMBERS = {"satNo": int | None, **dict.fromkeys(("lat", "lon", "alt"), _NUMBER | None)}        # Arrow says if an integer is too large for a float
 _Flat = msgspec.defstruct(
