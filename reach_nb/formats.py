@@ -13,8 +13,10 @@ import io
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec.structs import astuple
@@ -322,15 +324,30 @@ def arrow_batches(body, schema=None, slice_bytes=ARROW_BYTES):
     pa = _pyarrow()
     schema = schema or parquet_schema()
     try:
-        return [_piece_batch(pa, piece, schema) for piece in _quick_pieces(body, slice_bytes)]
+        return list(_batches(pa, _quick_pieces(body, slice_bytes), schema))
     except (msgspec.DecodeError, ValueError):       # a cut inside of a record
         return [arrow_batch(records, schema) for records in record_slices(body)]
 
-def _piece_batch(pa, piece, schema):
-    try:
-        return _usual_batch(pa, piece, schema)
-    except (msgspec.DecodeError, RecursionError, OverflowError, pa.ArrowInvalid):
-        return arrow_batch(decode_records(piece), schema)
+# %% ../nbs/08_formats.ipynb #7fa80ff2
+def _batches(pa, pieces, schema):
+    steady: tuple = ()
+    for piece in pieces:
+        batch = _piece_batch(pa, piece, schema, steady)
+        steady = steady or _steady_texts(batch)
+        yield batch
+
+def _piece_batch(pa, piece, schema, steady):
+    for expected in dict.fromkeys((steady, ())):
+        with suppress(msgspec.DecodeError, RecursionError, OverflowError, pa.ArrowInvalid):
+            return _usual_batch(pa, piece, schema, expected)
+    return arrow_batch(decode_records(piece), schema)
+
+_STEADY = ("classificationMarking", "dataType", "observatoryType", "instrumentType", "descriptor", "createdBy", "source",
+           "dataMode", "origNetwork")       # hold one text in all of an answer, as a rule
+
+def _steady_texts(batch):       # columns, each with the text to expect; a long one would be kept by the caches below
+    firsts = [(name, batch[name][0].as_py()) for name in _STEADY if len(batch)]
+    return tuple((name, text) for name, text in firsts if text is not None and len(text) < 100)
 
 # %% ../nbs/08_formats.ipynb #eb7baa15
 class _Entry(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -348,27 +365,39 @@ def _entry_values(text):         # of a list of one entry
 
 _PLACES = {"senPos0": ("senPos", tuple[_NUMBER, _NUMBER, _NUMBER]), "obType": ("seoList", msgspec.Raw)}        # in the order in which the service writes
 _NUMBERS = {"satNo": int | None, **dict.fromkeys(("lat", "lon", "alt"), _NUMBER | None)}        # Arrow says if an integer is too large for a float
-_Flat = msgspec.defstruct(
-    "_Flat", [_PLACES.get(name) or (name, _NUMBERS.get(name, str | None), None) for name in PARQUET_COLUMNS if name in _WIRE or name in _PLACES],
-    kw_only=True, forbid_unknown_fields=True, gc=False)
-_FLAT = msgspec.json.Decoder(list[_Flat])    # type: ignore[valid-type]  # a class made at run time
 _ALIKE = (_TIMES, _FLOATS, ("satNo",), tuple(name for name in PARQUET_COLUMNS if name not in (*_TIMES, *_FLOATS, "satNo")))
 
+@lru_cache(maxsize=8)
+def _flat_decoder(steady):
+    texts = dict(steady)
+    def field(name):
+        return (name, Literal[texts[name]]) if name in texts else _PLACES.get(name) or (name, _NUMBERS.get(name, str | None), None)
+    flat = msgspec.defstruct("Flat", [field(name) for name in PARQUET_COLUMNS if name in _WIRE or name in _PLACES],
+                             kw_only=True, forbid_unknown_fields=True, gc=False)
+    return msgspec.json.Decoder(list[flat])    # type: ignore[valid-type]  # a class made at run time
+
 # %% ../nbs/08_formats.ipynb #eb7baa16
-def _usual_batch(pa, piece, schema):
-    records = _FLAT.decode(piece)
+def _usual_batch(pa, piece, schema, steady=()):
+    records = _flat_decoder(steady).decode(piece)
     if not records:
         return arrow_batch([], schema)
-    columns, arrays = _flat_columns(records), {}
-    for names in _ALIKE:
+    columns = _flat_columns(records)
+    arrays = {name: _repeated(text, len(records)) for name, text in (*steady, ("extra", None))}
+    for alike in _ALIKE:
+        names = [name for name in alike if name not in arrays]
         arrays.update(zip(names, _arrays(pa, [columns[name] for name in names], schema.field(names[0]).type), strict=True))
     return pa.RecordBatch.from_arrays([arrays[name] for name in schema.names], schema=schema)
+
+@lru_cache(maxsize=64)
+def _repeated(text, rows):
+    pa = _pyarrow()
+    return pa.repeat(pa.scalar(text, pa.string()), rows)
 
 def _flat_columns(records):
     columns = dict(zip(records[0].__struct_fields__, _turned(records), strict=True))
     positions, entries = columns["senPos"], map(_entry_values, map(bytes, columns["seoList"]))
     columns.update(zip((*_POSITION, *_SEO), (*zip(*positions, strict=True), *zip(*entries, strict=True)), strict=True))
-    return {**columns, "extra": [None] * len(records)}
+    return columns
 
 def _arrays(pa, columns, kind):       # columns of one kind, converted in one go, since each array costs 3 µs by itself
     values = []
