@@ -404,9 +404,9 @@ class _SpoolIntake(_SpoolCarryOn):
             if self.encoder.stays and self.size - self.synced >= SYNC_BYTES:
                 os.fsync(self.part.fileno())       # the fetching threads go on meanwhile
                 self.synced = self.size
-            del self.ahead[self.next]
-            path.unlink()
             self.next += 1
+            del self.ahead[self.next - 1]
+            path.unlink()
             yield self.next - 1, records
 
     def _encoded(self, path, records):
