@@ -255,7 +255,8 @@ def _open_binary(path):
     return open(path, "r+b" if path.exists() else "x+b", buffering=0)
 
 def _cut(file, size):
-    file.truncate(size)
+    if file.seek(0, os.SEEK_END) > size:        # ext4 writes out, when it is closed, a file that was once cut to nothing
+        file.truncate(size)
     file.seek(size)
 
 def _write_all(file, data):
