@@ -135,7 +135,8 @@ class ProgressBar:
 def _readers(config, on_event, progress):
     if progress is None:
         progress = sys.stderr.isatty() or "ipykernel" in sys.modules
-    return [on_event] * bool(on_event) + [ProgressBar()] * (progress and not config.dry_run)
+    bar = [ProgressBar()] if progress and not config.dry_run else []
+    return [on_event] * bool(on_event) + bar
 
 # %% ../nbs/10_backfill.ipynb #ddd49631
 @contextmanager
