@@ -301,7 +301,7 @@ def _flat_row(row, entry, extra):
     return {**row, **known, "extra": json.dumps(extra) if extra else None}
 
 # %% ../nbs/08_formats.ipynb #7fa80ff1
-ARROW_BYTES = 192 * 1024    # about 230 records: what a batch costs by itself matters little, and the garbage collector sleeps
+ARROW_BYTES = 256 * 1024    # about 300 records: as many as leave Python's garbage collector asleep, nearly
 
 def arrow_batches(body, schema=None, slice_bytes=ARROW_BYTES):
     """The records of an answer as `pyarrow.RecordBatch`es of `parquet_schema()`, one row per `seoList` entry.
