@@ -405,7 +405,7 @@ class _SpoolIntake(_SpoolCarryOn):
             if self.encoder.stays and self.size - self.synced >= SYNC_BYTES:
                 os.fsync(self.part.fileno())       # the fetching threads go on meanwhile
                 self.synced = self.size
-            self.next += 1
+            self.next += 1                 # before the answer goes: who counts on from here meanwhile finds no gap
             del self.ahead[self.next - 1]
             path.unlink()
             yield self.next - 1, records
