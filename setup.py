@@ -1,4 +1,5 @@
 """Builds the package from settings.ini: edit there, not here."""
+
 import shlex
 from configparser import ConfigParser
 from pathlib import Path
@@ -43,9 +44,13 @@ setup(
         "Operating System :: OS Independent",
         "Typing :: Typed",
         f"Natural Language :: {cfg['language']}",
-    ] + [f"Programming Language :: Python :: {p}" for p in PYTHONS[PYTHONS.index(cfg["min_python"]):]],
+    ]
+    + [
+        f"Programming Language :: Python :: {p}"
+        for p in PYTHONS[PYTHONS.index(cfg["min_python"]) :]
+    ],
     packages=find_packages(include=[cfg["lib_path"], cfg["lib_path"] + ".*"]),
-    package_data={cfg["lib_path"]: ["py.typed"]},
+    package_data={cfg["lib_path"]: ["py.typed", "__init__.pyi"]},
     include_package_data=False,
     python_requires=f">={cfg['min_python']}",
     install_requires=shlex.split(cfg["requirements"]),

@@ -6,6 +6,7 @@ CLIENT is `plain`, the way anybody would write it: threads, `requests.get` for e
 `csv.DictWriter` or `json.dump` into a file per chunk, and at the end one file of all; or `reach_nb`, which is a backfill with
 telemetry, a spool and fsync; or `curl`, which converts nothing. What is timed begins after the imports.
 """
+
 import csv
 import json
 import resource
@@ -22,7 +23,7 @@ from peak import peak_mb
 from service import DAY
 
 from reach_nb import DownloadRunConfig, download_UDL_reach_window, run_download
-from reach_nb.udl import query
+from reach_nb.service.client import query
 from reach_nb.windows import Window, chunk_windows, day_window
 
 ENDPOINT = "/udl/spaceenvobservation"
@@ -30,7 +31,9 @@ UNLIMITED = dict.fromkeys(("initial_rate", "min_rate", "max_rate"), 10_000.0)
 
 
 def questions(chunks):
-    return [query("ALL", "QUICKLOOK", chunk) for chunk in chunk_windows(day_window(DAY), 300)[:chunks]]
+    return [
+        query("ALL", "QUICKLOOK", chunk) for chunk in chunk_windows(day_window(DAY), 300)[:chunks]
+    ]
 
 
 def plain(service, output_format, folder, chunks, workers):
@@ -38,7 +41,9 @@ def plain(service, output_format, folder, chunks, workers):
 
     def fetch(numbered):
         number, params = numbered
-        response = requests.get(service["base_url"] + ENDPOINT, params=params, headers=headers, timeout=60)
+        response = requests.get(
+            service["base_url"] + ENDPOINT, params=params, headers=headers, timeout=60
+        )
         response.raise_for_status()
         records, path = response.json(), folder / f"{number:05}"
         with open(path, "w", newline="", encoding="utf-8") as file:
@@ -71,33 +76,64 @@ def curl(service, output_format, folder, chunks, workers):
     config = folder / "curl.config"
     with open(config, "w", encoding="utf-8") as file:
         for number, params in enumerate(questions(chunks)):
-            url = requests.Request("GET", service["base_url"] + ENDPOINT, params=params).prepare().url
-            file.write(f'next\nurl = "{url}"\noutput = "{folder / f"{number:05}"}"\nfail\n'.removeprefix("" if number else "next\n"))
-            file.write(f'header = "Authorization: {service["auth_token"]}"\nheader = "Accept: application/json"\n')
-    subprocess.run(["curl", "--silent", "--parallel", "--parallel-max", str(workers), "--config", config], check=True)
+            url = (
+                requests.Request("GET", service["base_url"] + ENDPOINT, params=params).prepare().url
+            )
+            file.write(
+                f'next\nurl = "{url}"\noutput = "{folder / f"{number:05}"}"\nfail\n'.removeprefix(
+                    "" if number else "next\n"
+                )
+            )
+            file.write(
+                f'header = "Authorization: {service["auth_token"]}"\nheader = "Accept: application/json"\n'
+            )
+    subprocess.run(
+        ["curl", "--silent", "--parallel", "--parallel-max", str(workers), "--config", config],
+        check=True,
+    )
     config.unlink()
     return folder, 0
 
 
 def ours(service, output_format, folder, chunks, workers, **settings):
-    settings = {**UNLIMITED, **settings, **service, "output_format": output_format, "max_concurrent_requests": workers}
+    settings = {
+        **UNLIMITED,
+        **settings,
+        **service,
+        "output_format": output_format,
+        "max_concurrent_requests": workers,
+    }
     settings.pop("bytes", None)
     if chunks % 288 == 0:
         config = DownloadRunConfig(DAY, DAY + timedelta(days=chunks // 288 - 1), folder, **settings)
         records = {}
-        summary = run_download(config, progress=False, on_event=lambda e: records.update({e.artifact: e.records})
-                               if hasattr(e, "chunks_done") else None)
+        summary = run_download(
+            config,
+            progress=False,
+            on_event=lambda e: (
+                records.update({e.artifact: e.records}) if hasattr(e, "chunks_done") else None
+            ),
+        )
         assert summary.days_downloaded == chunks // 288, summary
         return list(records)[-1], sum(records.values())
     done, start = [], day_window(DAY).start
     window = Window(start, start + timedelta(seconds=300 * chunks))
-    path = download_UDL_reach_window(sensor_id="ALL", descriptor="QUICKLOOK", start_time=window.start, end_time=window.stop,
-                                     output_dir=folder, on_event=done.append, **settings)
+    path = download_UDL_reach_window(
+        sensor_id="ALL",
+        descriptor="QUICKLOOK",
+        start_time=window.start,
+        end_time=window.stop,
+        output_dir=folder,
+        on_event=done.append,
+        **settings,
+    )
     return path, done[-1].records
 
 
 def cpu_seconds():
-    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(
+        sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
 
 
 def measured(work):
@@ -105,7 +141,13 @@ def measured(work):
     cpu, began = cpu_seconds(), time.perf_counter()
     path, records = work()
     seconds, cpu = time.perf_counter() - began, cpu_seconds() - cpu
-    return {"seconds": seconds, "cpu_seconds": cpu, "records": records, "peak_mb": peak_mb(), "path": str(path)}
+    return {
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "records": records,
+        "peak_mb": peak_mb(),
+        "path": str(path),
+    }
 
 
 CLIENTS = {"plain": plain, "reach_nb": ours, "curl": curl}
@@ -117,13 +159,24 @@ def main():
     settings = json.loads(sys.argv[6]) if len(sys.argv) > 6 else {}
     if client == "reach_nb":
         import astropy.time  # noqa: F401
-        from reach_nb.formats import parquet_schema
+
+        from reach_nb.archive.formats import parquet_schema
+
         if output_format == "parquet":
             import pandas  # noqa: F401  # pyarrow does, with its first array
             import pyarrow.compute
             import pyarrow.parquet  # noqa: F401
+
             parquet_schema()
-    print(json.dumps(measured(lambda: CLIENTS[client](service, output_format, Path(folder), int(chunks), int(workers), **settings))))
+    print(
+        json.dumps(
+            measured(
+                lambda: CLIENTS[client](
+                    service, output_format, Path(folder), int(chunks), int(workers), **settings
+                )
+            )
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 The limits are those of `SimulatedUDL`, the limiter is that of a run, the tries are those of `UDLClient`; only time is a number.
 """
+
 import heapq
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from itertools import count
 from math import ceil
 from random import Random
 
-from reach_nb.limiter import AdaptiveRateController
-from reach_nb.simulator import MinuteQuota, TokenBucket
-from reach_nb.udl import UDLClient
+from reach_nb.service.client import UDLClient
+from reach_nb.service.limiter import AdaptiveRateController
+from reach_nb.simulated.service import MinuteQuota, TokenBucket
 
 
 class VirtualClock:
@@ -37,10 +38,11 @@ class VirtualClock:
 @dataclass
 class Outcome:
     """What became of a backfill in virtual time."""
-    seconds: float      # until the last answer
-    counts: Counter     # answers: served, refused, failed
-    answers: list       # (seconds, outcome, pace) of each
-    allowed: float      # requests that the service would have served in this time
+
+    seconds: float  # until the last answer
+    counts: Counter  # answers: served, refused, failed
+    answers: list  # (seconds, outcome, pace) of each
+    allowed: float  # requests that the service would have served in this time
 
     @property
     def goodput(self):
@@ -53,7 +55,17 @@ class Outcome:
         return 1 - self.counts["served"] / self.counts.total()
 
 
-def backfill(limit, clock, allowed, tells=False, chunks=2_880, workers=4, latency=(0.05, 0.1), seed=1, **rates):
+def backfill(
+    limit,
+    clock,
+    allowed,
+    tells=False,
+    chunks=2_880,
+    workers=4,
+    latency=(0.05, 0.1),
+    seed=1,
+    **rates,
+):
     """An `Outcome`: workers ask for chunks until all are served, or refused six times.
 
     `limit.take()` gives 0 for a request that is served, otherwise the seconds to wait, which the service says if it `tells`.
@@ -69,11 +81,17 @@ def backfill(limit, clock, allowed, tells=False, chunks=2_880, workers=4, latenc
         nonlocal left
         retry_after = max(1, ceil(wait)) if tells and wait else None
         limiter.record_rate_limit(retry_after, slot) if wait else limiter.record_success(slot)
-        outcome = "served" if not wait else "refused" if refusals < UDLClient.max_retries else "failed"
+        outcome = (
+            "served" if not wait else "refused" if refusals < UDLClient.max_retries else "failed"
+        )
         counts[outcome] += 1
         answers.append((clock.now, outcome, limiter.pace))
         if outcome == "refused":
-            pause = 0 if retry_after else UDLClient.backoff_seconds * 2**refusals * random.uniform(1, 1.25)
+            pause = (
+                0
+                if retry_after
+                else UDLClient.backoff_seconds * 2**refusals * random.uniform(1, 1.25)
+            )
             clock.later(pause, ready.append, refusals + 1)
         elif left > 0:
             left -= 1
@@ -91,13 +109,17 @@ def backfill(limit, clock, allowed, tells=False, chunks=2_880, workers=4, latenc
 def against_bucket(rate, burst=10, **options):
     """A backfill from a service that allows `rate` requests/s in the long run, and `burst` at once."""
     clock = VirtualClock()
-    return backfill(TokenBucket(rate, burst, clock), clock, lambda seconds: burst + rate * seconds, **options)
+    return backfill(
+        TokenBucket(rate, burst, clock), clock, lambda seconds: burst + rate * seconds, **options
+    )
 
 
 def against_quota(quota, **options):
     """A backfill from a service that allows `quota` requests in each minute of the clock."""
     clock = VirtualClock()
-    return backfill(MinuteQuota(quota, clock), clock, lambda seconds: quota * (seconds // 60 + 1), **options)
+    return backfill(
+        MinuteQuota(quota, clock), clock, lambda seconds: quota * (seconds // 60 + 1), **options
+    )
 
 
 def least_seconds(requests=288, **rates):

@@ -1,4 +1,5 @@
 """The most memory this process has held."""
+
 import resource
 import sys
 from pathlib import Path

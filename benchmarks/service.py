@@ -9,8 +9,8 @@ import json
 import sys
 from datetime import date, timedelta
 
-from reach_nb.simulator import SimulatedUDL, parse_query, warm
-from reach_nb.udl import query
+from reach_nb.service.client import query
+from reach_nb.simulated.service import SimulatedUDL, parse_query, warm
 from reach_nb.windows import chunk_windows, day_window
 
 DAY = date(2025, 1, 31)
@@ -18,8 +18,13 @@ DAY = date(2025, 1, 31)
 
 def lend(udl, days):
     """Let the days after the first be answered with its bodies, so that ten days of ALL fit into memory."""
+
     def asked(day):
-        return [parse_query(query("ALL", "QUICKLOOK", chunk)) for chunk in chunk_windows(day_window(day), 300)]
+        return [
+            parse_query(query("ALL", "QUICKLOOK", chunk))
+            for chunk in chunk_windows(day_window(day), 300)
+        ]
+
     for n in range(1, days):
         for own, lent in zip(asked(DAY + timedelta(days=n)), asked(DAY), strict=True):
             body = udl.cache.get(lent, bytes)
@@ -30,14 +35,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gzip", action="store_true", help="compress for clients that accept it")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
-    parser.add_argument("--days", type=int, default=1, help="days of ALL; those after the first have its records")
-    parser.add_argument("--availability", type=float, default=1.0, help="share of the nominal records there are")
+    parser.add_argument(
+        "--days", type=int, default=1, help="days of ALL; those after the first have its records"
+    )
+    parser.add_argument(
+        "--availability", type=float, default=1.0, help="share of the nominal records there are"
+    )
     args = parser.parse_args()
-    settings = {"availability": args.availability, "outage_rate": 0.0, "late": 0.0, "cache_mb": 1400 * max(args.days, 1)}
-    with SimulatedUDL(0, gzip=args.gzip, latency_seconds=args.latency, now="2026-01-01T00:00:00Z", **settings) as udl:
+    settings = {
+        "availability": args.availability,
+        "outage_rate": 0.0,
+        "late": 0.0,
+        "cache_mb": 1400 * max(args.days, 1),
+    }
+    with SimulatedUDL(
+        0, gzip=args.gzip, latency_seconds=args.latency, now="2026-01-01T00:00:00Z", **settings
+    ) as udl:
         size = warm(udl, DAY)
         lend(udl, args.days)
-        print(json.dumps({"base_url": udl.base_url, "auth_token": udl.auth_token, "bytes": size}), flush=True)
+        print(
+            json.dumps({"base_url": udl.base_url, "auth_token": udl.auth_token, "bytes": size}),
+            flush=True,
+        )
         for line in sys.stdin:
             vars(udl).update(json.loads(line))
             print("{}", flush=True)

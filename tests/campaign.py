@@ -1,4 +1,5 @@
 """What the fault and kill campaigns share: reading artifacts independently of the package, and holding them against the truth."""
+
 import csv
 import hashlib
 import json
@@ -11,15 +12,15 @@ from functools import wraps
 from pathlib import Path
 
 from reach_nb import HistoricalTelemetry
-from reach_nb.windows import artifact_path
+from reach_nb.dataset import Dataset
 
-CAMPAIGNS = int(os.environ.get("REACH_NB_CAMPAIGNS", "9"))    # mixed fault campaigns
-KILLS = int(os.environ.get("REACH_NB_KILLS", "8"))            # SIGKILLs
-RESULTS = os.environ.get("REACH_NB_RESULTS")                  # a file for the figures, see `write_results`
+CAMPAIGNS = int(os.environ.get("REACH_NB_CAMPAIGNS", "9"))  # mixed fault campaigns
+KILLS = int(os.environ.get("REACH_NB_KILLS", "8"))  # SIGKILLs
+RESULTS = os.environ.get("REACH_NB_RESULTS")  # a file for the figures, see `write_results`
 START = date(2025, 1, 1)
-FAULTS = defaultdict(Counter)     # kind of fault: figures of its campaigns
-KILLED, SIGNALLED = [], []        # a dict for each kill, each signal
-COMPARED = Counter()              # artifacts, records, lost, twice: of all comparisons
+FAULTS = defaultdict(Counter)  # kind of fault: figures of its campaigns
+KILLED, SIGNALLED = [], []  # a dict for each kill, each signal
+COMPARED = Counter()  # artifacts, records, lost, twice: of all comparisons
 
 csv.field_size_limit(10**9)
 
@@ -44,6 +45,7 @@ def in_time(seconds):
 
 def three_tries(test):
     """A machine that is busy with other things may hold up a process once; a defect holds up each of three."""
+
     @wraps(test)
     def tried(tmp_path, **arguments):
         for n in range(3):
@@ -54,6 +56,7 @@ def three_tries(test):
             except TooSlow:
                 if n == 2:
                     raise
+
     return tried
 
 
@@ -68,8 +71,12 @@ def read_records(path):
         assert {len(row) for row in rows} == {len(rows[0])}, "rows of different length"
         return [{k: v for k, v in zip(rows[0], row, strict=True) if v != ""} for row in rows[1:]]
     from pyarrow import parquet
+
     rows = parquet.read_table(path).to_pylist()
-    return [{k: v.isoformat() if isinstance(v, datetime) else v for k, v in plain(row).items()} for row in rows]
+    return [
+        {k: v.isoformat() if isinstance(v, datetime) else v for k, v in plain(row).items()}
+        for row in rows
+    ]
 
 
 def plain(record):
@@ -96,34 +103,52 @@ def compare(path, truth, output_format, blind=()):
 
     `blind` names fields that a fault has changed under way.
     """
+
     def key(record):
         return repr(sorted((k, v) for k, v in record.items() if k not in blind))
+
     found = Counter(key(r) for r in read_records(path))
     wanted = Counter(key(as_stored(r, output_format)) for r in truth)
     lost, invented = wanted - found, found - wanted
     COMPARED.update(artifacts=1, records=len(truth), lost=lost.total(), twice=invented.total())
     assert not lost and not invented, (
         f"{path.name}: {lost.total()} lost, {invented.total()} invented or doubled; "
-        f"first: {next(iter(lost), None)} / {next(iter(invented), None)}")
+        f"first: {next(iter(lost), None)} / {next(iter(invented), None)}"
+    )
     return found.total()
 
 
-TRUTHS, EQUAL = {}, {}     # what a service of the same settings holds; which bytes were found equal to it, and their records
+TRUTHS, EQUAL = (
+    {},
+    {},
+)  # what a service of the same settings holds; which bytes were found equal to it, and their records
 
 
 def truth_of(service, config, day):
     key = (service.sky, config.sensor_id, day, config.descriptor)
     if key not in TRUTHS:
-        if len(TRUTHS) == 16:          # a campaign's days, and no pile of records that slows everything else
+        if (
+            len(TRUTHS) == 16
+        ):  # a campaign's days, and no pile of records that slows everything else
             TRUTHS.pop(next(iter(TRUTHS)))
-        TRUTHS[key] = service.expected_records(config.sensor_id, day, day_after(day), config.descriptor)
+        TRUTHS[key] = service.expected_records(
+            config.sensor_id, day, day_after(day), config.descriptor
+        )
     return TRUTHS[key]
 
 
 def compare_once(service, config, day, path, blind):
     """As `compare`; the same bytes are not held against the same truth again."""
     digest = hashlib.sha256(path.read_bytes()).digest()
-    key = (service.sky, config.sensor_id, day, config.descriptor, config.output_format, tuple(blind), digest)
+    key = (
+        service.sky,
+        config.sensor_id,
+        day,
+        config.descriptor,
+        config.output_format,
+        tuple(blind),
+        digest,
+    )
     if key not in EQUAL:
         EQUAL[key] = compare(path, truth_of(service, config, day), config.output_format, blind)
     return EQUAL[key]
@@ -135,17 +160,26 @@ def check_truth(service, config, blind=()):
     The days that the telemetry calls done must be right; a day that failed or has no data has no file under its final
     name, and one that was interrupted has none or a whole one.
     """
-    there = set(Path(config.output_dir).iterdir()) if Path(config.output_dir).is_dir() else set()    # first: a run may go on
+    there = (
+        set(Path(config.output_dir).iterdir()) if Path(config.output_dir).is_dir() else set()
+    )  # first: a run may go on
     state = HistoricalTelemetry(config.telemetry_file).load_state(
-        sensor_id=config.sensor_id, descriptor=config.descriptor, output_format=config.output_format)
+        sensor_id=config.sensor_id, descriptor=config.descriptor, output_format=config.output_format
+    )
     records = 0
     for n in range((config.end_date - config.start_date).days + 1):
         day = day_after(config.start_date, n)
         truth, row = truth_of(service, config, day), state.get(day)
         status = row.status if row else None
-        path = artifact_path(config.output_dir, config.sensor_id, day, config.descriptor, config.output_format)
+        path = Dataset(config.sensor_id, config.descriptor, config.output_format).artifact_path(
+            config.output_dir, day
+        )
         if status == "DOWNLOADED":
-            assert int(row.records_downloaded) == len(truth), (day, row.records_downloaded, len(truth))
+            assert int(row.records_downloaded) == len(truth), (
+                day,
+                row.records_downloaded,
+                len(truth),
+            )
             assert Path(row.csv_path) == path
             assert abs(float(row.csv_size_mb) - path.stat().st_size / 2**20) < 1e-3
             records += compare_once(service, config, day, path, blind)
@@ -154,7 +188,9 @@ def check_truth(service, config, blind=()):
         else:
             assert path not in there, f"{day} is {status}, and has an artifact"
         if status == "SKIPPED_NO_DATA":
-            assert not truth, f"{day} was written off as without data, and the service holds {len(truth)} records"
+            assert not truth, (
+                f"{day} was written off as without data, and the service holds {len(truth)} records"
+            )
         elif status == "FAILED":
             assert row.error_type and row.error_message
     return records
@@ -164,24 +200,45 @@ def note_faults(kind, service, config, delivered):
     """Add a campaign, which has ended with every record delivered, to the figures of its kind of fault."""
     stop = day_after(config.end_date)
     FAULTS[kind].update(
-        campaigns=1, records_held=service.expected_count(config.sensor_id, config.start_date, stop), records_delivered=delivered,
-        days_failed=sum(r.status == "FAILED" for r in HistoricalTelemetry(config.telemetry_file).iter_rows()),
-        requests=len(service.requests), faults=sum(bool(r.fault) for r in service.requests))
+        campaigns=1,
+        records_held=service.expected_count(config.sensor_id, config.start_date, stop),
+        records_delivered=delivered,
+        days_failed=sum(
+            r.status == "FAILED" for r in HistoricalTelemetry(config.telemetry_file).iter_rows()
+        ),
+        requests=len(service.requests),
+        faults=sum(bool(r.fault) for r in service.requests),
+    )
 
 
 def write_results(path, tests_failed):
     """The figures of all campaigns as a JSON file."""
     total = sum(FAULTS.values(), Counter())
-    found = {"made_by": "nbs/how_it_is_tested.ipynb says how", "python": platform.python_version(),
-             "platform": f"{platform.system()} {platform.machine()}", "tests_failed": tests_failed, "compared": dict(COMPARED),
-             "faults": dict(sorted(FAULTS.items())), "faults_total": dict(total), "kills": KILLED, "signals": SIGNALLED}
+    found = {
+        "made_by": "nbs/how_it_is_tested.ipynb says how",
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "tests_failed": tests_failed,
+        "compared": dict(COMPARED),
+        "faults": dict(sorted(FAULTS.items())),
+        "faults_total": dict(total),
+        "kills": KILLED,
+        "signals": SIGNALLED,
+    }
     Path(path).parent.mkdir(exist_ok=True)
     text = json.dumps(found, indent=1)
-    Path(path).write_text(text.replace("{\n   ", "{").replace(",\n   ", ", ").replace("\n  }", "}") + "\n", encoding="utf-8")
+    Path(path).write_text(
+        text.replace("{\n   ", "{").replace(",\n   ", ", ").replace("\n  }", "}") + "\n",
+        encoding="utf-8",
+    )
 
 
 def left_behind(folder):
     """What is in an output folder and is neither artifact nor telemetry."""
-    return sorted(p.name for p in Path(folder).rglob("*")
-                  if p.is_dir() or not (p.name.startswith("REACH-") and p.suffix in (".csv", ".json", ".parquet"))
-                  and p.name not in ("download_telemetry.csv", "download_telemetry.csv.lock"))
+    return sorted(
+        p.name
+        for p in Path(folder).rglob("*")
+        if p.is_dir()
+        or not (p.name.startswith("REACH-") and p.suffix in (".csv", ".json", ".parquet"))
+        and p.name not in ("download_telemetry.csv", "download_telemetry.csv.lock")
+    )

@@ -20,4 +20,6 @@ def pytest_terminal_summary(terminalreporter):
     total = sum(campaign.FAULTS.values(), campaign.Counter())
     for what, figures in (("faults", total), ("comparisons", campaign.COMPARED)):
         if figures:
-            terminalreporter.write_line(f"{what}: " + ", ".join(f"{count} {name}" for name, count in figures.items()))
+            terminalreporter.write_line(
+                f"{what}: " + ", ".join(f"{count} {name}" for name, count in figures.items())
+            )

@@ -1,4 +1,5 @@
 """Disks that fill, folders that go, interrupts, proxies and odd clocks: each once, with the real package and a real service."""
+
 import errno
 import os
 import shutil
@@ -16,17 +17,32 @@ import pytest
 from campaign import START, check_truth, day_after, left_behind, our_threads
 
 from reach_nb import (
-    DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, UDLClient, backfill, download, run_download, telemetry,
+    DownloadRunConfig,
+    HistoricalTelemetry,
+    SimulatedUDL,
+    UDLClient,
+    backfill,
+    download,
+    run_download,
+    telemetry,
 )
-from reach_nb.artifacts import CsvEncoder
+from reach_nb.archive.spool import CsvEncoder
 
 WHOLE_ANSWER = {"match": lambda request: request.params.get("maxResults") == "10000"}
 
 
 def config_for(service, folder, days=2, **settings):
     pace = dict.fromkeys(("initial_rate", "min_rate", "max_rate"), 500.0)
-    return DownloadRunConfig(START, day_after(START, days - 1), folder, sensor_id="REACH-135", auth_token=service.auth_token,
-                             base_url=service.base_url, retry_failed=True, **{**pace, **settings})
+    return DownloadRunConfig(
+        START,
+        day_after(START, days - 1),
+        folder,
+        sensor_id="REACH-135",
+        auth_token=service.auth_token,
+        base_url=service.base_url,
+        retry_failed=True,
+        **{**pace, **settings},
+    )
 
 
 def rows_of(config):
@@ -37,7 +53,9 @@ def end_well(service, config):
     """The next run completes what the failing one left."""
     assert run_download(config).days_failed == 0
     days = (config.end_date - config.start_date).days + 1
-    assert check_truth(service, config) == service.expected_count("REACH-135", START, day_after(START, days))
+    assert check_truth(service, config) == service.expected_count(
+        "REACH-135", START, day_after(START, days)
+    )
     assert left_behind(config.output_dir) == []
 
 
@@ -50,6 +68,7 @@ class FileSizeLimit:
     def __enter__(self):
         import resource
         import signal
+
         self.handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.limits[1]))
@@ -57,6 +76,7 @@ class FileSizeLimit:
     def __exit__(self, *error):
         import resource
         import signal
+
         resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
         signal.signal(signal.SIGXFSZ, self.handler)
 
@@ -83,13 +103,18 @@ def test_no_room_for_the_telemetry(service, tmp_path):
     telemetry = HistoricalTelemetry(config.telemetry_file)
     while not config.telemetry_file.exists() or config.telemetry_file.stat().st_size < 400_000:
         telemetry.append_row(replace(filler, error_message="x" * 30_000))
-    with FileSizeLimit(config.telemetry_file.stat().st_size + 1_300), pytest.raises(OSError, match="so the run ends here") as caught:
+    with (
+        FileSizeLimit(config.telemetry_file.stat().st_size + 1_300),
+        pytest.raises(OSError, match="so the run ends here") as caught,
+    ):
         run_download(config)
     assert caught.value.errno == errno.EFBIG
     asked = len(service.requests)
     check_truth(service, config)
     end_well(service, config)
-    again = {r.params["obTime"] for r in service.requests[:asked]} & {r.params["obTime"] for r in service.requests[asked:]}
+    again = {r.params["obTime"] for r in service.requests[:asked]} & {
+        r.params["obTime"] for r in service.requests[asked:]
+    }
     assert not {text for text in again if not text.endswith("00.999Z")}
 
 
@@ -107,11 +132,14 @@ def test_on_disk_before_it_is_said(output_format, service, tmp_path, monkeypatch
     def note_rename(source, target):
         rename(source, target)
         steps.append(Path(target).name)
+
     monkeypatch.setattr(os, "fsync", note_sync)
     monkeypatch.setattr(os, "replace", note_rename)
     assert run_download(config).days_downloaded == 1
     row = rows_of(config)[-1]
-    places = [(p.stat().st_ino, p.stat().st_size) for p in (Path(row.csv_path), config.telemetry_file)]
+    places = [
+        (p.stat().st_ino, p.stat().st_size) for p in (Path(row.csv_path), config.telemetry_file)
+    ]
     whole, said = (steps.index(place) for place in places)
     named = steps.index(Path(row.csv_path).name)
     folder = [n for n, step in enumerate(steps) if step[0] == tmp_path.stat().st_ino and n > named]
@@ -120,14 +148,19 @@ def test_on_disk_before_it_is_said(output_format, service, tmp_path, monkeypatch
 
 def config_row():
     from reach_nb import TelemetryRow
-    return TelemetryRow(status="FAILED", sensor_id="REACH-135", descriptor="QUICKLOOK", output_format="csv")
+
+    return TelemetryRow(
+        status="FAILED", sensor_id="REACH-135", descriptor="QUICKLOOK", output_format="csv"
+    )
 
 
 def when(chunk, do):
     """A reader of events that acts after a chunk of the second day."""
+
     def hear(event):
         if getattr(event, "chunks_done", None) == chunk and "20250102T" in event.artifact.name[:24]:
             do(event)
+
     return hear
 
 
@@ -138,15 +171,22 @@ def tmpfs(tmp_path):
     place.mkdir()
 
     def mount(*options):
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(place)], capture_output=True)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(place)],
+            capture_output=True,
+        )
         if done.returncode:
             pytest.skip("no right to mount a disk here")
         return place
+
     yield mount
     subprocess.run(["umount", str(place)], capture_output=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting wants rights")
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="mounting wants rights",
+)
 @pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
 @pytest.mark.parametrize("kilobytes", [60, 120, 200, 320])
 def test_a_full_tmpfs(kilobytes, output_format, service, tmpfs):
@@ -163,11 +203,17 @@ def test_a_full_tmpfs(kilobytes, output_format, service, tmpfs):
     end_well(service, config)
 
 
-@pytest.mark.skipif(sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting wants rights")
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="mounting wants rights",
+)
 def test_a_read_only_disk(service, tmpfs, tmp_path):
     disk = tmpfs("ro")
-    for config in (config_for(service, disk), config_for(service, disk / "new"),
-                   config_for(service, tmp_path / "out", telemetry_path=disk / "t.csv")):
+    for config in (
+        config_for(service, disk),
+        config_for(service, disk / "new"),
+        config_for(service, tmp_path / "out", telemetry_path=disk / "t.csv"),
+    ):
         with pytest.raises(ValueError, match="can't be written to"):
             run_download(config)
     assert not service.requests and not list(disk.iterdir()) and not (tmp_path / "out").exists()
@@ -177,7 +223,9 @@ def test_a_read_only_disk(service, tmpfs, tmp_path):
 def plain_user(service):
     """A folder of a user whom file permissions bind: root becomes nobody for the test."""
     folder = Path(tempfile.mkdtemp())
-    run_download(config_for(service, folder / "first", 1))     # what is imported late is there before rights are gone
+    run_download(
+        config_for(service, folder / "first", 1)
+    )  # what is imported late is there before rights are gone
     folder.chmod(0o777)
     is_root = os.geteuid() == 0
     os.seteuid(65534 if is_root else os.geteuid())
@@ -192,10 +240,18 @@ def test_a_read_only_folder(service, plain_user):
     out = plain_user / "out"
     out.mkdir(mode=0o555)
     config, asked = config_for(service, out, 3), len(service.requests)
-    for refused in (config, replace(config, telemetry_path=plain_user / "t.csv"), replace(config, output_dir=out / "new")):
+    for refused in (
+        config,
+        replace(config, telemetry_path=plain_user / "t.csv"),
+        replace(config, output_dir=out / "new"),
+    ):
         with pytest.raises(ValueError, match="can't be written to"):
             run_download(refused)
-    assert len(service.requests) == asked and not list(out.iterdir()) and not (plain_user / "t.csv").exists()
+    assert (
+        len(service.requests) == asked
+        and not list(out.iterdir())
+        and not (plain_user / "t.csv").exists()
+    )
     out.chmod(0o755)
     config.telemetry_path = plain_user / "t.csv"
     summary = run_download(config, on_event=when(2, lambda event: out.chmod(0o555)))
@@ -204,7 +260,9 @@ def test_a_read_only_folder(service, plain_user):
     check_truth(service, config)
     out.chmod(0o755)
     assert run_download(config).days_downloaded == 2
-    assert check_truth(service, config) == service.expected_count("REACH-135", START, day_after(START, 3))
+    assert check_truth(service, config) == service.expected_count(
+        "REACH-135", START, day_after(START, 3)
+    )
 
 
 def test_a_chunk_that_cannot_be_converted_is_asked_for_again(service, tmp_path, monkeypatch):
@@ -215,7 +273,9 @@ def test_a_chunk_that_cannot_be_converted_is_asked_for_again(service, tmp_path, 
     monkeypatch.undo()
     asked = len(service.requests)
     end_well(service, config)
-    assert "2025-01-01T00:00:00" in {r.params["obTime"][:19] for r in service.requests[asked:] if WHOLE_ANSWER["match"](r)}
+    assert "2025-01-01T00:00:00" in {
+        r.params["obTime"][:19] for r in service.requests[asked:] if WHOLE_ANSWER["match"](r)
+    }
 
 
 @pytest.mark.parametrize("when_killed", ["counting", "noted"])
@@ -229,9 +289,15 @@ def test_a_day_without_data_keeps_its_chunks(when_killed, tmp_path):
                 if row.status == "SKIPPED_NO_DATA":
                     raise KeyboardInterrupt
                 super().append_row(row)
+
         stop = threading.Event()
         if when_killed == "counting":
-            empty.inject("slow", times=None, seconds=30, match=lambda r: r.path.endswith("/count") and (stop.set() or True))
+            empty.inject(
+                "slow",
+                times=None,
+                seconds=30,
+                match=lambda r: r.path.endswith("/count") and (stop.set() or True),
+            )
             assert run_download(config, stop=stop).days_skipped_no_data == 0
         else:
             with pytest.raises(KeyboardInterrupt):
@@ -245,10 +311,12 @@ def test_a_day_without_data_keeps_its_chunks(when_killed, tmp_path):
 
 def set_clock(monkeypatch, *moment):
     """What time a run thinks it is (UTC), until `monkeypatch` is undone."""
+
     class Clock(datetime):
         @classmethod
         def now(cls, zone=None):
             return datetime(*moment, tzinfo=zone)
+
     for module in (backfill, download, telemetry):
         monkeypatch.setattr(module, "datetime", Clock)
 
@@ -256,15 +324,27 @@ def set_clock(monkeypatch, *moment):
 @pytest.mark.parametrize("end", ["stopped", "failed"])
 def test_chunks_of_an_unfinished_day_are_not_kept_for_ever(end, tmp_path, monkeypatch):
     """At 09:00 the answer for 06:00 to 12:00 holds three hours; once the day is over, nothing of that attempt is taken up."""
-    with SimulatedUDL(seed=6, availability=0.02, outage_rate=0.0, late=0.0, now="2025-01-01T09:00:00Z") as service:
+    with SimulatedUDL(
+        seed=6, availability=0.02, outage_rate=0.0, late=0.0, now="2025-01-01T09:00:00Z"
+    ) as service:
         config, stop = config_for(service, tmp_path, 1), threading.Event()
         set_clock(monkeypatch, 2025, 1, 1, 9)
         monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
         if end == "failed":
-            service.inject("503", times=None, match=lambda r: WHOLE_ANSWER["match"](r) and "T00:00" in r.params["obTime"][:16])
-        run_download(config, stop=stop, on_event=lambda e: getattr(e, "chunks_done", 0) == 2 and stop.set())
-        assert list(tmp_path.glob("*.spool/*-*" if end == "failed" else "*.spool/part")), "there is something to take up"
-        assert rows_of(config)[-1].status == {"stopped": "DOWNLOAD_PENDING", "failed": "FAILED"}[end]
+            service.inject(
+                "503",
+                times=None,
+                match=lambda r: WHOLE_ANSWER["match"](r) and "T00:00" in r.params["obTime"][:16],
+            )
+        run_download(
+            config, stop=stop, on_event=lambda e: getattr(e, "chunks_done", 0) == 2 and stop.set()
+        )
+        assert list(tmp_path.glob("*.spool/*-*" if end == "failed" else "*.spool/part")), (
+            "there is something to take up"
+        )
+        assert (
+            rows_of(config)[-1].status == {"stopped": "DOWNLOAD_PENDING", "failed": "FAILED"}[end]
+        )
         monkeypatch.undo()
         service.now = None
         service.clear_faults()
@@ -276,9 +356,11 @@ def test_a_clock_that_is_set_back(service, tmp_path, monkeypatch):
     config = config_for(service, tmp_path, 2)
     service.inject("503", times=None, match=lambda r: "T12:00" in r.params["obTime"][:16])
     monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
-    assert run_download(config).days_failed == 2         # rows with right stamps, later than what the wrong clock will say
+    assert (
+        run_download(config).days_failed == 2
+    )  # rows with right stamps, later than what the wrong clock will say
     service.clear_faults()
-    set_clock(monkeypatch, 2025, 1, 1, 9)                # a morning before the day had ended
+    set_clock(monkeypatch, 2025, 1, 1, 9)  # a morning before the day had ended
     run_download(config)
     states = {r.status for r in HistoricalTelemetry(config.telemetry_file).load_state().values()}
     assert "FAILED" not in states, "an older row came back to life"
@@ -293,13 +375,23 @@ def test_settings_that_change_under_way(service, tmp_path):
 
     def meddle(event):
         if getattr(event, "number", None) == 2 or getattr(event, "chunks_done", None) == 2:
-            config.sensor_id, config.descriptor, config.output_format = "REACH-101", "PROVISIONAL", "json"
-            config.output_dir, config.telemetry_path = tmp_path / "elsewhere", tmp_path / "elsewhere" / "t.csv"
+            config.sensor_id, config.descriptor, config.output_format = (
+                "REACH-101",
+                "PROVISIONAL",
+                "json",
+            )
+            config.output_dir, config.telemetry_path = (
+                tmp_path / "elsewhere",
+                tmp_path / "elsewhere" / "t.csv",
+            )
             config.base_url, config.auth_token = "http://127.0.0.1:9", ""
             config.start_date = config.end_date = date(2024, 1, 1)
+
     assert run_download(config, on_event=meddle).days_downloaded == 3
     assert config.sensor_id == "REACH-101" and os.listdir(tmp_path) == ["out"]
-    assert {(r.sensor_id, r.descriptor, r.output_format) for r in rows_of(begun_with)} == {("REACH-135", "QUICKLOOK", "csv")}
+    assert {(r.sensor_id, r.descriptor, r.output_format) for r in rows_of(begun_with)} == {
+        ("REACH-135", "QUICKLOOK", "csv")
+    }
     asked = len(service.requests)
     end_well(service, begun_with)
     assert len(service.requests) == asked
@@ -307,7 +399,9 @@ def test_settings_that_change_under_way(service, tmp_path):
 
 def test_a_spool_that_vanishes(service, tmp_path):
     config = config_for(service, tmp_path / "out", 3)
-    summary = run_download(config, on_event=when(2, lambda e: Path(f"{e.artifact}.spool").rename(tmp_path / "gone")))
+    summary = run_download(
+        config, on_event=when(2, lambda e: Path(f"{e.artifact}.spool").rename(tmp_path / "gone"))
+    )
     assert (summary.days_downloaded, summary.days_failed) == (2, 1)
     check_truth(service, config)
     end_well(service, config)
@@ -316,7 +410,9 @@ def test_a_spool_that_vanishes(service, tmp_path):
 def test_a_folder_that_vanishes(service, tmp_path):
     """An unplugged disk: nothing is made anew in its place, and nothing is asked for days that have nowhere to go."""
     config = config_for(service, tmp_path / "out", 4, telemetry_path=tmp_path / "t.csv")
-    summary = run_download(config, on_event=when(2, lambda e: (tmp_path / "out").rename(tmp_path / "away")))
+    summary = run_download(
+        config, on_event=when(2, lambda e: (tmp_path / "out").rename(tmp_path / "away"))
+    )
     assert (summary.days_downloaded, summary.days_failed) == (1, 3)
     assert not (tmp_path / "out").exists()
     assert max(r.params["obTime"][:10] for r in service.requests) == "2025-01-02"
@@ -327,22 +423,33 @@ def test_a_folder_that_vanishes(service, tmp_path):
 def test_a_telemetry_file_that_vanishes(service, tmp_path):
     config = config_for(service, tmp_path / "out", 4)
     with pytest.raises(OSError, match="so the run ends here"):
-        run_download(config, on_event=when(2, lambda e: (tmp_path / "out").rename(tmp_path / "gone")))
+        run_download(
+            config, on_event=when(2, lambda e: (tmp_path / "out").rename(tmp_path / "gone"))
+        )
     assert not (tmp_path / "out").exists()
     end_well(service, config)
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("fault, options", [("slow", {"seconds": 30.0}), ("429", {"retry_after": "100"}), ("drip", {}), ("503", {})])
+@pytest.mark.parametrize(
+    "fault, options",
+    [("slow", {"seconds": 30.0}), ("429", {"retry_after": "100"}), ("drip", {}), ("503", {})],
+)
 def test_an_interrupt_leaves_no_thread(fault, options, workers, service, tmp_path):
     """Ctrl-C in a notebook: the kernel lives on, so nothing of the run may, nor write into the next one's folders."""
     config, before = config_for(service, tmp_path, max_concurrent_requests=workers), our_threads()
-    service.inject(fault, times=None, match=lambda r: WHOLE_ANSWER["match"](r) and "T00:00" not in r.params["obTime"][:16], **options)
+    service.inject(
+        fault,
+        times=None,
+        match=lambda r: WHOLE_ANSWER["match"](r) and "T00:00" not in r.params["obTime"][:16],
+        **options,
+    )
 
     def interrupt(event):
         if hasattr(event, "chunks_done"):
             time.sleep(0.2)
             raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
         run_download(config, on_event=interrupt)
     assert not our_threads() - before
@@ -358,7 +465,10 @@ def test_widening_looks_at_stop(tmp_path):
     part, line = tmp_path / "part", b",".join([b"0.123456789012345"] * 29) + b"\r\n"
     part.write_bytes(b",".join(b"c%d" % n for n in range(29)) + b"\r\n" + line * 40_000)
     looks = []
-    encoder = CsvEncoder({"columns": [f"c{n}" for n in range(30)], "widths": [[0, 29], [part.stat().st_size, 30]]}, tmp_path / "whole")
+    encoder = CsvEncoder(
+        {"columns": [f"c{n}" for n in range(30)], "widths": [[0, 29], [part.stat().st_size, 30]]},
+        tmp_path / "whole",
+    )
     encoder.finish(part, lambda: looks.append(1))
     assert len(looks) > 2
 
@@ -397,8 +507,20 @@ def test_netrc_does_not_replace_the_login(service, tmp_path, monkeypatch):
     assert all(r.auth_ok for r in service.requests)
 
 
-@pytest.mark.parametrize("stamp", ["", "garbage", "2099-01-01", "2099-01-01 00:00:00", "2099-01-01T00:00:00", "2099-01-01T00:00:00Z",
-                                   "2099-01-01T00:00:00.000001+00:00", "2001-01-01T00:00:00", "9999-12-31T23:59:59.999999+00:00"])
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "",
+        "garbage",
+        "2099-01-01",
+        "2099-01-01 00:00:00",
+        "2099-01-01T00:00:00",
+        "2099-01-01T00:00:00Z",
+        "2099-01-01T00:00:00.000001+00:00",
+        "2001-01-01T00:00:00",
+        "9999-12-31T23:59:59.999999+00:00",
+    ],
+)
 @pytest.mark.parametrize("status", ["DOWNLOAD_PENDING", "FAILED", "DOWNLOADED"])
 def test_rows_of_other_clocks(status, stamp, service, tmp_path):
     """Whatever another program or another clock has stamped, a run neither breaks on it nor believes it for ever."""
@@ -406,9 +528,17 @@ def test_rows_of_other_clocks(status, stamp, service, tmp_path):
     run_download(config)
     path = next(tmp_path.glob("REACH*.csv"))
     HistoricalTelemetry(config.telemetry_file).append_row(
-        replace(rows_of(config)[-1], status=status, started_at_utc=stamp, csv_path=str(path) if status == "DOWNLOADED" else ""))
+        replace(
+            rows_of(config)[-1],
+            status=status,
+            started_at_utc=stamp,
+            csv_path=str(path) if status == "DOWNLOADED" else "",
+        )
+    )
     run_download(config)
-    if not stamp.startswith("9999"):              # there is no later moment than that: such a day is done again each time
+    if not stamp.startswith(
+        "9999"
+    ):  # there is no later moment than that: such a day is done again each time
         check_truth(service, config)
         assert run_download(config).days_skipped_existing == 1
 
@@ -419,10 +549,18 @@ def test_local_zones_and_leap_seconds(zone, service, tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        for day in (date(2016, 12, 31), date(2017, 1, 1), date(2024, 2, 29), date(2025, 3, 9), date(2025, 11, 2)):
+        for day in (
+            date(2016, 12, 31),
+            date(2017, 1, 1),
+            date(2024, 2, 29),
+            date(2025, 3, 9),
+            date(2025, 11, 2),
+        ):
             config = replace(config_for(service, tmp_path), start_date=day, end_date=day)
             assert run_download(config).days_failed == 0
-            assert check_truth(service, config) == service.expected_count("REACH-135", day, day + timedelta(days=1))
+            assert check_truth(service, config) == service.expected_count(
+                "REACH-135", day, day + timedelta(days=1)
+            )
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -437,9 +575,33 @@ def test_odd_names_of_folders(service, tmp_path):
 
 def test_a_wrong_password_costs_two_requests(service, tmp_path):
     process = subprocess.run(
-        [sys.executable, "-m", "reach_nb", "download", "--start-date", "2025-01-01", "--end-date", "2025-03-01", "--sensor-id",
-         "REACH-135", "--output-dir", str(tmp_path), "--base-url", service.base_url, "-vv"], capture_output=True, text=True,
-        env={**os.environ, "UDL_AUTH_USERNAME": "demo", "UDL_AUTH_PASSWORD": "correct horse", "BASICAUTH": ""}, timeout=30)
+        [
+            sys.executable,
+            "-m",
+            "reach_nb",
+            "download",
+            "--start-date",
+            "2025-01-01",
+            "--end-date",
+            "2025-03-01",
+            "--sensor-id",
+            "REACH-135",
+            "--output-dir",
+            str(tmp_path),
+            "--base-url",
+            service.base_url,
+            "-vv",
+        ],
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "UDL_AUTH_USERNAME": "demo",
+            "UDL_AUTH_PASSWORD": "correct horse",
+            "BASICAUTH": "",
+        },
+        timeout=30,
+    )
     assert process.returncode == 2, process.stderr
     assert len(service.requests) <= 2
     assert "correct horse" not in process.stdout + process.stderr

@@ -1,4 +1,5 @@
 """What a hostile service can do, and where a credential must not be seen."""
+
 import base64
 import os
 import subprocess
@@ -15,7 +16,12 @@ from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import service_for, start, wait_for
 
 from reach_nb import (
-    AuthenticationError, DownloadRunConfig, SimulatedUDL, UDLClient, download_UDL_reach_window, run_download,
+    AuthenticationError,
+    DownloadRunConfig,
+    SimulatedUDL,
+    UDLClient,
+    download_UDL_reach_window,
+    run_download,
 )
 
 PASSWORD = "Tr0ub4dor & 3"
@@ -27,15 +33,26 @@ def hasty(monkeypatch):
     monkeypatch.setattr(UDLClient, "max_retries", 1)
 
 
-@pytest.mark.parametrize("fault, options, bound", [
-    ("endless", {"total_bytes": 10 * 2**30}, "limit of 33554432 bytes"), ("endless", {}, "limit of 33554432 bytes"),
-    ("padded", {"megabytes": 128}, "limit of 33554432 bytes"), ("nested", {}, "no list of records"), ("drip", {}, "limit of 0.5 s")])
+@pytest.mark.parametrize(
+    "fault, options, bound",
+    [
+        ("endless", {"total_bytes": 10 * 2**30}, "limit of 33554432 bytes"),
+        ("endless", {}, "limit of 33554432 bytes"),
+        ("padded", {"megabytes": 128}, "limit of 33554432 bytes"),
+        ("nested", {}, "no list of records"),
+        ("drip", {}, "limit of 0.5 s"),
+    ],
+)
 def test_a_hostile_service_is_bounded(fault, options, bound, service, hasty, tmp_path, monkeypatch):
     """10 GB, bytes without end, 128 MB out of a few hundred kB, nesting, a drip: the day is FAILED, and the bound is named."""
     service.gzip = fault == "padded"
     if fault == "drip":
         init = UDLClient.__init__
-        monkeypatch.setattr(UDLClient, "__init__", lambda self, *a, **k: init(self, *a, **{**k, "answer_seconds": 0.5}))
+        monkeypatch.setattr(
+            UDLClient,
+            "__init__",
+            lambda self, *a, **k: init(self, *a, **{**k, "answer_seconds": 0.5}),
+        )
     service.inject(fault, times=None, **WHOLE_ANSWER, **options)
     config = config_for(service, tmp_path, 1, max_concurrent_requests=2)
     began = time.monotonic()
@@ -48,16 +65,22 @@ def test_a_hostile_service_is_bounded(fault, options, bound, service, hasty, tmp
     end_well(service, config)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is told in another way")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the memory of a process is told in another way"
+)
 def test_memory_against_a_bomb(tmp_path):
     """A process whose four workers meet 100 kB that unpack to 96 MB does not hold them: the reading ends at the bound."""
     with SimulatedUDL(seed=1, gzip=True) as service:
         service.inject("padded", times=None, megabytes=96, **WHOLE_ANSWER)
-        code = ("import re\nfrom reach_nb import *\nUDLClient.max_retries = 0\n"
-                f"config = DownloadRunConfig('{START}', '{START}', {str(tmp_path)!r}, sensor_id='REACH-135', "
-                f"auth_token={service.auth_token!r}, base_url={service.base_url!r})\n"
-                "assert run_download(config).days_failed == 1\nprint(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])")
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+        code = (
+            "import re\nfrom reach_nb import *\nUDLClient.max_retries = 0\n"
+            f"config = DownloadRunConfig('{START}', '{START}', {str(tmp_path)!r}, sensor_id='REACH-135', "
+            f"auth_token={service.auth_token!r}, base_url={service.base_url!r})\n"
+            "assert run_download(config).days_failed == 1\nprint(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+        )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 350_000, "kilobytes; without the bound it is over 700,000"
 
@@ -69,8 +92,17 @@ def test_a_refused_credential_costs_one_request(status, tmp_path):
         service.inject(status, times=None)
         with pytest.raises(AuthenticationError):
             download_UDL_reach_window(
-                auth_token=service.auth_token, base_url=service.base_url, sensor_id="ALL", descriptor="QUICKLOOK", output_format="csv",
-                start_time="2025-01-01", end_time="2025-01-02", output_dir=tmp_path, max_concurrent_requests=8, initial_rate=25)
+                auth_token=service.auth_token,
+                base_url=service.base_url,
+                sensor_id="ALL",
+                descriptor="QUICKLOOK",
+                output_format="csv",
+                start_time="2025-01-01",
+                end_time="2025-01-02",
+                output_dir=tmp_path,
+                max_concurrent_requests=8,
+                initial_rate=25,
+            )
         assert len(service.requests) == 1
 
 
@@ -89,18 +121,26 @@ def test_the_process_list_and_the_log(tmp_path):
     """At -vv, among failures of every kind: no form of the login in `ps`, on the terminal, or in any file that a run writes."""
     kinds = ("503", "html", "truncated", "redirect", "reset", "400")
     with service_for(3, latency_seconds=0.05, password=PASSWORD) as service:
-        for kind in kinds:           # each once, so that a request waits for one back-off or two; the 400 fails its day
+        for kind in (
+            kinds
+        ):  # each once, so that a request waits for one back-off or two; the 400 fails its day
             service.inject(kind, **WHOLE_ANSWER)
         process = start(service, tmp_path, 3)
         wait_for(lambda: len(service.requests) >= 3, process)
-        listed = subprocess.run(["ps", "-eo", "pid,args", "-ww"], capture_output=True, text=True).stdout
+        listed = subprocess.run(
+            ["ps", "-eo", "pid,args", "-ww"], capture_output=True, text=True
+        ).stdout
         text, _ = process.communicate(timeout=120)
     assert {r.fault for r in service.requests if r.fault} == set(kinds)
     assert str(process.pid) in listed and "reach_nb" in listed
     assert "DEBUG" in text and "try 1 of" in text and "Traceback" in text
     login = f"{service.username}:{PASSWORD}"
     secrets = [PASSWORD, login, base64.b64encode(login.encode()).decode()]
-    written = "".join(p.read_text(errors="replace") for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".parquet")
+    written = "".join(
+        p.read_text(errors="replace")
+        for p in tmp_path.rglob("*")
+        if p.is_file() and p.suffix != ".parquet"
+    )
     assert "RequestRejectedError" in written
     for secret in secrets:
         assert secret not in listed + text + written
@@ -116,6 +156,7 @@ def test_an_error_that_quotes_the_login(tmp_path, service, caplog):
             raise ConnectionError(f"sent Authorization: {auth_token}")
         except ConnectionError as error:
             raise RuntimeError(f"me:{PASSWORD} was refused") from error
+
     with caplog.at_level("DEBUG", logger="reach_nb"):
         assert run_download(config, download_fn=fail).days_failed == 1
     assert "ConnectionError" in caplog.text and "was refused" in rows_of(config)[-1].error_message
@@ -125,6 +166,7 @@ def test_an_error_that_quotes_the_login(tmp_path, service, caplog):
 
 class Baker(BaseHTTPRequestHandler):
     """Hands a cookie to everybody, and remembers who shows one."""
+
     protocol_version, shown = "HTTP/1.1", []
 
     def do_GET(self):
@@ -164,7 +206,24 @@ def test_no_repr_shows_it(tmp_path, service):
     assert token not in shown and PASSWORD not in shown
 
 
-@pytest.mark.parametrize("name", ["../x", "..", "/etc/x", "a/b", "a\\b", "a\0b", "a\nb", ".hidden", "C:x", "~", "", " ", "x" * 65])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x",
+        "..",
+        "/etc/x",
+        "a/b",
+        "a\\b",
+        "a\0b",
+        "a\nb",
+        ".hidden",
+        "C:x",
+        "~",
+        "",
+        " ",
+        "x" * 65,
+    ],
+)
 @pytest.mark.parametrize("field", ["sensor_id", "descriptor"])
 def test_names_stay_in_the_folder(field, name, service, tmp_path):
     config = config_for(service, tmp_path / "out")

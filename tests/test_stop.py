@@ -1,4 +1,5 @@
 """Stops at awkward moments: while connecting, while assembling, twice, from another thread, and what the next run makes of it."""
+
 import os
 import signal
 import socket
@@ -13,7 +14,8 @@ from campaign import START, check_truth, day_after, in_time, left_behind, our_th
 from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import POSIX, config_of, service_for, start, wait_for
 
-from reach_nb import artifacts, run_download
+from reach_nb import run_download
+from reach_nb.archive import spool as artifacts
 from reach_nb.cli import main
 
 
@@ -26,19 +28,22 @@ def run_in_thread(config, stop):
             result.append(run_download(config, stop=stop, progress=False))
         except BaseException as error:
             result.append(error)
+
     thread = threading.Thread(target=go, daemon=True)
     thread.start()
     return thread, result
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="a full queue is ignored in this way on Linux")
+@pytest.mark.skipif(
+    not os.path.exists("/proc/net/tcp"), reason="a full queue is ignored in this way on Linux"
+)
 @pytest.mark.parametrize("workers", [1, 4])
 @three_tries
 def test_while_connecting(workers, service, tmp_path):
     """A host that answers nothing, not even the first packet: the connection in the making is left behind."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as silent, ExitStack() as stack:
         address = silent.getsockname()
-        for _ in range(8):          # fill the queue, so that the next connection gets no answer
+        for _ in range(8):  # fill the queue, so that the next connection gets no answer
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(address)
@@ -66,6 +71,7 @@ def test_while_assembling(output_format, service, tmp_path, monkeypatch):
     def stop_then_finish(self, part, check):
         stop.set()
         return finish(self, part, check)
+
     monkeypatch.setattr(encoder, "finish", stop_then_finish)
     assert run_download(config, stop=stop).days_downloaded == 0
     assert [r.status for r in rows_of(config)] == ["DOWNLOAD_PENDING"]
@@ -76,7 +82,9 @@ def test_while_assembling(output_format, service, tmp_path, monkeypatch):
     assert not [r for r in service.requests[asked:] if WHOLE_ANSWER["match"](r)]
 
 
-@pytest.mark.parametrize("fault, options", [("429", {"retry_after": "200"}), ("503", {}), ("slow", {"seconds": 60.0})])
+@pytest.mark.parametrize(
+    "fault, options", [("429", {"retry_after": "200"}), ("503", {}), ("slow", {"seconds": 60.0})]
+)
 @three_tries
 def test_twice_from_two_threads(fault, options, service, tmp_path):
     config, stop, before = config_for(service, tmp_path), threading.Event(), our_threads()
@@ -98,7 +106,14 @@ def test_twice_from_two_threads(fault, options, service, tmp_path):
 
 
 @pytest.mark.skipif(not POSIX, reason="there are no such signals")
-@pytest.mark.parametrize("numbers", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGINT),
+    ],
+)
 @pytest.mark.parametrize("gap", [0.0, 0.05])
 @three_tries
 def test_twice_by_signal(numbers, gap, tmp_path):
@@ -142,7 +157,9 @@ def test_status_and_verify_while_a_run_writes(tmp_path, capsys):
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 def test_a_signal_in_the_middle_of_a_wait(number):
     """A handler runs between any two steps of the main thread, which may hold the very lock that setting the stop flag takes."""
-    code = ("import signal\nfrom reach_nb.cli import _stop_on_signals\n"
-            f"with _stop_on_signals(False) as stop:\n    with stop._cond: signal.raise_signal(signal.{number})\n    print(stop.wait(10))")
+    code = (
+        "import signal\nfrom reach_nb.cli import _stop_on_signals\n"
+        f"with _stop_on_signals(False) as stop:\n    with stop._cond: signal.raise_signal(signal.{number})\n    print(stop.wait(10))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr

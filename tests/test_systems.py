@@ -1,4 +1,6 @@
 """What Windows and macOS do otherwise, as far as it can be simulated here."""
+
+import errno
 import io
 import os
 import re
@@ -11,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from reach_nb import DownloadRunConfig, RunLockedError, SimulatedUDL
-from reach_nb.artifacts import _sync_folder
 from reach_nb.backfill import run_lock
 from reach_nb.cli import _stop_on_signals, main
+from reach_nb.files import sync_folder
 
 
 def test_a_lock_is_let_go_though_its_holder_file_is_being_read(tmp_path, monkeypatch):
@@ -32,13 +34,13 @@ def test_a_lock_is_let_go_though_its_holder_file_is_being_read(tmp_path, monkeyp
 
 def test_no_folder_is_opened_on_windows(tmp_path, monkeypatch):
     def refused(*args):
-        raise PermissionError("a folder is no file")
+        raise OSError(errno.EIO, "a folder is no file")
 
     monkeypatch.setattr(os, "open", refused)
-    with pytest.raises(PermissionError):
-        _sync_folder(tmp_path)
+    with pytest.raises(OSError, match="a folder is no file"):
+        sync_folder(tmp_path)
     monkeypatch.setattr(os, "name", "nt")
-    _sync_folder(tmp_path)
+    sync_folder(tmp_path)
 
 
 def test_signals_are_asked_for_in_the_main_thread_only():
@@ -62,8 +64,21 @@ def test_signals_are_asked_for_in_the_main_thread_only():
 def test_a_console_that_lacks_a_sign_gets_another(monkeypatch, tmp_path):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    assert main(["download", "--start-date", "2025-01-01", "--end-date", "2025-01-02", "--output-dir", str(tmp_path / "ü…"),
-                 "--dry-run"]) == 0
+    assert (
+        main(
+            [
+                "download",
+                "--start-date",
+                "2025-01-01",
+                "--end-date",
+                "2025-01-02",
+                "--output-dir",
+                str(tmp_path / "ü…"),
+                "--dry-run",
+            ]
+        )
+        == 0
+    )
     sys.stdout.flush()
     assert b"2025-01-01" in raw.getvalue()
 
@@ -76,12 +91,14 @@ def test_a_port_that_is_taken_is_refused():
 def test_file_names_that_every_system_takes(tmp_path):
     from datetime import date
 
-    from reach_nb.windows import artifact_path
+    from reach_nb.dataset import Dataset
+
     for sensor, descriptor in (("ALL", "QUICKLOOK"), ("reach-135", "PROVISIONAL")):
-        name = artifact_path(tmp_path, sensor, date(2025, 1, 31), descriptor, "csv").name
+        name = Dataset(sensor, descriptor).artifact_path(tmp_path, date(2025, 1, 31)).name
         assert not re.search(r'[<>:"/\\|?*\x00-\x1f]|[ .]$', name) and len(name) < 100
-    assert artifact_path(tmp_path, "reach-135", date(2025, 1, 31), "QUICKLOOK", "csv") \
-        == artifact_path(tmp_path, "REACH-135", date(2025, 1, 31), "QUICKLOOK", "csv")     # names differ in more than case
+    assert Dataset("reach-135").artifact_path(tmp_path, date(2025, 1, 31)) == Dataset(
+        "REACH-135"
+    ).artifact_path(tmp_path, date(2025, 1, 31))  # names differ in more than case
     for bad in ("a:b", "a\\b", "CON:", "a/b", ".."):
         with pytest.raises(ValueError, match="sensor_id"):
             DownloadRunConfig("2025-01-01", "2025-01-01", tmp_path, sensor_id=bad)
@@ -90,14 +107,16 @@ def test_file_names_that_every_system_takes(tmp_path):
 @pytest.mark.parametrize("absent", ["fcntl", "resource", "pwd", "termios"])
 def test_the_package_needs_no_module_that_windows_lacks(absent):
     """Every public name is imported with the module gone; filelock and the like fall back where they use it."""
-    code = ("import sys, importlib.abc\n"
-            "class Gone(importlib.abc.MetaPathFinder):\n"
-            "    def find_spec(self, name, path=None, target=None):\n"
-            f"        if name == {absent!r}:\n"
-            "            raise ModuleNotFoundError(name, name=name)\n"
-            "sys.modules.pop(" + repr(absent) + ", None)\n"
-            "sys.meta_path.insert(0, Gone())\n"
-            "import reach_nb\n"
-            "for name in reach_nb.__all__: getattr(reach_nb, name)\n")
+    code = (
+        "import sys, importlib.abc\n"
+        "class Gone(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {absent!r}:\n"
+        "            raise ModuleNotFoundError(name, name=name)\n"
+        "sys.modules.pop(" + repr(absent) + ", None)\n"
+        "sys.meta_path.insert(0, Gone())\n"
+        "import reach_nb\n"
+        "for name in reach_nb.__all__: getattr(reach_nb, name)\n"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,4 +1,5 @@
 """Telemetry files that were cut, damaged, or written by others, and one that is read while it grows."""
+
 import csv
 import io
 import random
@@ -15,10 +16,18 @@ DAYS = [date(2025, 1, 1) + timedelta(days=n) for n in range(40)]
 
 def a_row(n, **fields):
     day = DAYS[n % len(DAYS)]
-    return TelemetryRow(**{
-        "run_id": f"run-{n}", "chunk_date_utc": str(day), "status": "FAILED" if n % 3 else "DOWNLOADED", "sensor_id": "REACH-135",
-        "csv_path": "/data/with, comma/é.csv", "error_message": 'said "no", twice' if n % 4 == 0 else "",
-        "started_at_utc": f"2025-03-01T00:00:{n % 60:02}.000000+00:00", **fields})
+    return TelemetryRow(
+        **{
+            "run_id": f"run-{n}",
+            "chunk_date_utc": str(day),
+            "status": "FAILED" if n % 3 else "DOWNLOADED",
+            "sensor_id": "REACH-135",
+            "csv_path": "/data/with, comma/é.csv",
+            "error_message": 'said "no", twice' if n % 4 == 0 else "",
+            "started_at_utc": f"2025-03-01T00:00:{n % 60:02}.000000+00:00",
+            **fields,
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +55,10 @@ def test_a_cut_at_any_byte(whole, tmp_path):
         if cut % 7 == 0 or cut in ends:
             HistoricalTelemetry(path).append_row(a_row(0, run_id="after"))
             assert rows_in(path) == [*rows[:kept], a_row(0, run_id="after")], cut
-            torn = whole[max((e for e in ends if e <= cut), default=0):cut]
-            assert (aside.read_bytes().rstrip(b"\n") if aside.exists() else b"") == torn.rstrip(b"\n"), cut
+            torn = whole[max((e for e in ends if e <= cut), default=0) : cut]
+            assert (aside.read_bytes().rstrip(b"\n") if aside.exists() else b"") == torn.rstrip(
+                b"\n"
+            ), cut
             aside.unlink(missing_ok=True)
 
 
@@ -58,10 +69,15 @@ def test_damage_in_the_middle(seed, whole, tmp_path):
     lines = whole.splitlines(keepends=True)
     hit = draw.sample(range(1, len(lines)), draw.choice((1, 1, 3)))
     for n in hit:
-        line, at = bytearray(lines[n]), draw.randrange(len(lines[n]) - 1)     # the line's end itself stays
+        line, at = (
+            bytearray(lines[n]),
+            draw.randrange(len(lines[n]) - 1),
+        )  # the line's end itself stays
         width = draw.choice((1, 1, 8, 200))
-        junk = bytes(draw.choice(b'"",,\n\r\0\xff\xc3az') for _ in range(draw.choice((0, 1, width))))
-        line[at:min(at + width, len(line) - 1)] = junk
+        junk = bytes(
+            draw.choice(b'"",,\n\r\0\xff\xc3az') for _ in range(draw.choice((0, 1, width)))
+        )
+        line[at : min(at + width, len(line) - 1)] = junk
         lines[n] = bytes(line)
     path = tmp_path / "t.csv"
     path.write_bytes(b"".join(lines))
@@ -83,7 +99,11 @@ def test_files_of_others(seed, line_end, start, tmp_path):
     """Other orders, columns of their own, fields over several lines, a byte-order mark, Windows line ends."""
     draw = random.Random(seed)
     columns = draw.sample([*COLUMNS, "operator", "remark"], len(COLUMNS) + 2)
-    rows = [vars(a_row(n)) | {"operator": "me", "remark": f'first line{line_end}second, "line"' if n % 2 else ""} for n in range(12)]
+    rows = [
+        vars(a_row(n))
+        | {"operator": "me", "remark": f'first line{line_end}second, "line"' if n % 2 else ""}
+        for n in range(12)
+    ]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator=line_end)
     writer.writeheader()
@@ -110,6 +130,7 @@ def test_readers_while_it_grows(tmp_path):
                 HistoricalTelemetry(path).load_state()
         except BaseException as error:
             errors.append(error)
+
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()

@@ -1,4 +1,5 @@
 """The project's own checks find what they are there to find: each defect is planted once."""
+
 import json
 import os
 import re
@@ -24,7 +25,10 @@ def prose(source):
 
 
 def shown(**data):
-    return {"output_type": "display_data", "data": {kind.replace("_", "/"): value for kind, value in data.items()}}
+    return {
+        "output_type": "display_data",
+        "data": {kind.replace("_", "/"): value for kind, value in data.items()},
+    }
 
 
 TITLE = {"cell_type": "raw", "source": "---\ntitle: A page\noutput-file: page.html\n---\n"}
@@ -38,47 +42,78 @@ def site(tmp_path):
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.0\n", encoding="utf-8")
     (tmp_path / "mod.py").write_text("a = 1\nb = 2\n", encoding="utf-8")
     (tmp_path / "settings.ini").write_text(
-        "[DEFAULT]\ndoc_host = https://a.example\ndoc_baseurl = /docs\ngit_url = https://b.example/c\nbranch = main\n")
+        "[DEFAULT]\ndoc_host = https://a.example\ndoc_baseurl = /docs\ngit_url = https://b.example/c\nbranch = main\n"
+    )
     (tmp_path / "_quarto.yml").write_text(
         "project: {render: ['nbs/*.ipynb', 'nbs/*.qmd', '*.ipynb', '*.qmd']}\n"
-        "website: {sidebar: [{id: pages, contents: [01_page.ipynb, {section: S, contents: [other.ipynb, {href: log.qmd}]}]}]}\n")
+        "website: {sidebar: [{id: pages, contents: [01_page.ipynb, {section: S, contents: [other.ipynb, {href: log.qmd}]}]}]}\n"
+    )
     for folder in "nbs", "_proc":
-        (tmp_path / folder / "log.qmd").write_text("---\npagetitle: L\n---\n{{< include ../CHANGELOG.md >}}\n")
-    (tmp_path / "_proc" / "other.ipynb").write_text(json.dumps({"cells": [
-        TITLE | {"source": TITLE["source"].replace("page.html", "other.html")}, prose("## A `word`, *here*\n\n### `Class.method`")]}))
+        (tmp_path / folder / "log.qmd").write_text(
+            "---\npagetitle: L\n---\n{{< include ../CHANGELOG.md >}}\n"
+        )
+    (tmp_path / "_proc" / "other.ipynb").write_text(
+        json.dumps(
+            {
+                "cells": [
+                    TITLE | {"source": TITLE["source"].replace("page.html", "other.html")},
+                    prose("## A `word`, *here*\n\n### `Class.method`"),
+                ]
+            }
+        )
+    )
 
     def check(*cells):
         (tmp_path / "_proc" / "01_page.ipynb").write_text(json.dumps({"cells": [TITLE, *cells]}))
         return check_docs.Checker(tmp_path, check_docs.pages_in(tmp_path / "_proc")).check()
+
     check.root = tmp_path
     return check
 
 
 def test_a_sound_site_has_no_troubles(site):
-    png, words = shown(image_png="…"), "[a](other.ipynb#a-word-here) [b](log.qmd#section) [c](https://a.example/docs/other.html#class.method)"
-    assert site(prose(words + " `[x](nowhere)` [d](https://b.example/c/blob/main/mod.py#L2) ![e](https://c.example/d.png)"),
-                code("#| fig-alt: A line.\nplot()", png), code("print(1)", {"output_type": "stream", "text": ["1\n"]})) == []
+    png, words = (
+        shown(image_png="…"),
+        "[a](other.ipynb#a-word-here) [b](log.qmd#section) [c](https://a.example/docs/other.html#class.method)",
+    )
+    assert (
+        site(
+            prose(
+                words
+                + " `[x](nowhere)` [d](https://b.example/c/blob/main/mod.py#L2) ![e](https://c.example/d.png)"
+            ),
+            code("#| fig-alt: A line.\nplot()", png),
+            code("print(1)", {"output_type": "stream", "text": ["1\n"]}),
+        )
+        == []
+    )
 
 
-@pytest.mark.parametrize("cell, what", [
-    (prose("[a](gone.ipynb)"), "leads to no page"),
-    (prose("[a](other.ipynb#gone)"), "leads to no anchor"),
-    (prose("[a](#gone)"), "leads to no anchor"),
-    (prose("[`x`](https://a.example/docs/other.html#gone)"), "leads to no anchor"),
-    (prose("[`x`](https://a.example/docs/gone.html)"), "leads to no page"),
-    (prose("[s](https://b.example/c/blob/main/mod.py#L3)"), "beyond the end"),
-    (prose("[s](https://b.example/c/blob/main/gone.py)"), "leads to no file"),
-    (prose("![](https://c.example/d.png)"), "no text alternative"),
-    (prose("![words](gone.png)"), "leads to no page"),
-    (code("plot()", shown(image_png="…")), "without `#| fig-alt:`"),
-    (code("plot()", shown(text_html="<svg width='3'></svg>")), "picture in HTML"),
-    (code("1 + 1"), "no output is stored"),
-    (code("print(1)"), "no output is stored"),
-    (code("#| fig-alt: A line.\nplot()"), "no output is stored"),
-    (code("1 + 1", {"output_type": "error", "ename": "E"}), "a stored error"),
-    (code("x", shown(text_plain="'/tmp/tmpabc/data'")), "a path of the machine"),
-    (code("x", {"output_type": "stream", "text": "/home/me/x.csv: written"}), "a path of the machine"),
-])
+@pytest.mark.parametrize(
+    "cell, what",
+    [
+        (prose("[a](gone.ipynb)"), "leads to no page"),
+        (prose("[a](other.ipynb#gone)"), "leads to no anchor"),
+        (prose("[a](#gone)"), "leads to no anchor"),
+        (prose("[`x`](https://a.example/docs/other.html#gone)"), "leads to no anchor"),
+        (prose("[`x`](https://a.example/docs/gone.html)"), "leads to no page"),
+        (prose("[s](https://b.example/c/blob/main/mod.py#L3)"), "beyond the end"),
+        (prose("[s](https://b.example/c/blob/main/gone.py)"), "leads to no file"),
+        (prose("![](https://c.example/d.png)"), "no text alternative"),
+        (prose("![words](gone.png)"), "leads to no page"),
+        (code("plot()", shown(image_png="…")), "without `#| fig-alt:`"),
+        (code("plot()", shown(text_html="<svg width='3'></svg>")), "picture in HTML"),
+        (code("1 + 1"), "no output is stored"),
+        (code("print(1)"), "no output is stored"),
+        (code("#| fig-alt: A line.\nplot()"), "no output is stored"),
+        (code("1 + 1", {"output_type": "error", "ename": "E"}), "a stored error"),
+        (code("x", shown(text_plain="'/tmp/tmpabc/data'")), "a path of the machine"),
+        (
+            code("x", {"output_type": "stream", "text": "/home/me/x.csv: written"}),
+            "a path of the machine",
+        ),
+    ],
+)
 def test_a_planted_defect_is_found(site, cell, what):
     troubles = site(cell)
     assert len(troubles) == 1 and what in troubles[0], troubles
@@ -88,29 +123,43 @@ def test_the_sidebar_and_the_pages_are_the_same(site):
     (site.root / "_proc" / "extra.ipynb").write_text(json.dumps({"cells": [TITLE]}))
     (site.root / "_proc" / "log.qmd").unlink()
     assert sorted(re.sub(r"^\S+ ", "", t) for t in site()) == [
-        "is not in the sidebar of _quarto.yml", "the sidebar names log.qmd, and there is no such page"]
+        "is not in the sidebar of _quarto.yml",
+        "the sidebar names log.qmd, and there is no such page",
+    ]
 
 
 def test_an_include_must_resolve_from_both_places(site):
-    (site.root / "_proc" / "log.qmd").write_text("---\npagetitle: L\n---\n{{< include GONE.md >}}\n")
+    (site.root / "_proc" / "log.qmd").write_text(
+        "---\npagetitle: L\n---\n{{< include GONE.md >}}\n"
+    )
     assert [t.partition(",")[0] for t in site()] == ["log.qmd: includes GONE.md"] * 2
 
 
 def test_a_built_site_is_checked(tmp_path):
-    (tmp_path / "index.html").write_text("<h1 id='top'>a</h1><a href='#top'>b</a><a href='sub/'>c</a><img src='x.png' alt='words'>")
+    (tmp_path / "index.html").write_text(
+        "<h1 id='top'>a</h1><a href='#top'>b</a><a href='sub/'>c</a><img src='x.png' alt='words'>"
+    )
     (tmp_path / "x.png").write_bytes(b"")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "index.html").write_text("<a href='../index.html#top'>d</a>")
     assert check_docs.check_site(tmp_path) == []
-    (tmp_path / "bad.html").write_text("<a href='gone.html'>a</a><a href='index.html#gone'>b</a><img src='x.png'>")
+    (tmp_path / "bad.html").write_text(
+        "<a href='gone.html'>a</a><a href='index.html#gone'>b</a><img src='x.png'>"
+    )
     assert [t.partition(": ")[2].split(" ")[-3:] for t in check_docs.check_site(tmp_path)] == [
-        ["no", "text", "alternative"], ["gone.html", "leads", "nowhere"], ["to", "no", "anchor"]]
+        ["no", "text", "alternative"],
+        ["gone.html", "leads", "nowhere"],
+        ["to", "no", "anchor"],
+    ]
 
 
 def as_quarto_splits(command):
     """How Quarto takes the command of a filter apart: at spaces, but for those in double quotes."""
-    return [part.replace("\0", " ") for part in
-            re.sub(r'"([^"]*)"?', lambda m: m[1].replace(" ", "\0"), command).split(" ") if part]
+    return [
+        part.replace("\0", " ")
+        for part in re.sub(r'"([^"]*)"?', lambda m: m[1].replace(" ", "\0"), command).split(" ")
+        if part
+    ]
 
 
 @pytest.mark.parametrize("folder", ["nbs", "nbs/tutorials", "_proc", "_proc/tutorials"])
@@ -118,37 +167,72 @@ def test_the_filter_runs_in_the_folder_of_any_page(folder, tmp_path):
     import shutil
 
     import yaml
+
     command = yaml.safe_load((ROOT / "_quarto.yml").read_text(encoding="utf-8"))["ipynb-filters"][0]
     (tmp_path / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "quarto_filter.py", tmp_path / "tools")
     shutil.copy(ROOT / "settings.ini", tmp_path)
     (tmp_path / folder).mkdir(parents=True)
-    page = json.dumps({"cells": [prose("# A title\n\n> And more") | {"metadata": {}, "id": "a"}], "metadata": {}, "nbformat": 4,
-                       "nbformat_minor": 5})
+    page = json.dumps(
+        {
+            "cells": [prose("# A title\n\n> And more") | {"metadata": {}, "id": "a"}],
+            "metadata": {},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+    )
     (tmp_path / folder / "01_page.ipynb").write_text(page, encoding="utf-8")
     program, *arguments = as_quarto_splits(command)
     assert program == "python"
-    done = subprocess.run([sys.executable, *arguments], cwd=tmp_path / folder, input=page, capture_output=True, text=True,
-                          env=os.environ | {"PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tmp_path / folder,
+        input=page,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     assert done.returncode == 0, done.stderr
     first = check_docs.text_of(json.loads(done.stdout)["cells"][0]["source"])
-    assert first == "# A title\n\n> And more" if folder.startswith("_proc") else "title: A title" in first and "page.html" in first
+    assert (
+        first == "# A title\n\n> And more"
+        if folder.startswith("_proc")
+        else "title: A title" in first and "page.html" in first
+    )
 
 
-@pytest.mark.parametrize("cells, what", [
-    ([code("#| export\n" + "a = 1\n" * 31)], "31 exported lines"),
-    ([code("#| export\ndef shown(): pass"), code("assert shown() is None")], "shown has none"),
-    ([code("#| export\nfrom os import *")], "everything is imported"),
-    ([code("#| export\nimport os\ndef _f(): pass")], "imports and definitions"),
-    ([code("plot()", shown(image_png="…"))], "without `#| fig-alt:`"),
-    ([code("#| eval: false\nassert True")], "not run"),
-    ([code("time.sleep(1)\nassert True")], "sleeps"),
-    ([code("1 / 0", {"output_type": "error"})], "a stored error"),
-    ([code("plot();", {"output_type": "stream", "name": "stderr", "text": ["x.py:1: UserWarning: no font\n"]})], "a stored warning"),
-    ([code("#| export\ndef shown(): 'doc'")], "no tests beside"),
-    ([code("#| hide\nassert True")] * 2 + [code("assert True")] * 2, "2 of 4 test cells are hidden"),
-    ([code("1;")] * 4, "of the cells are prose"),
-])
+@pytest.mark.parametrize(
+    "cells, what",
+    [
+        ([code("#| export\n" + "a = 1\n" * 31)], "31 exported lines"),
+        ([code("#| export\ndef shown(): pass"), code("assert shown() is None")], "shown has none"),
+        ([code("#| export\nfrom os import *")], "everything is imported"),
+        ([code("#| export\nimport os\ndef _f(): pass")], "imports and definitions"),
+        ([code("plot()", shown(image_png="…"))], "without `#| fig-alt:`"),
+        ([code("#| eval: false\nassert True")], "not run"),
+        ([code("time.sleep(1)\nassert True")], "sleeps"),
+        ([code("1 / 0", {"output_type": "error"})], "a stored error"),
+        (
+            [
+                code(
+                    "plot();",
+                    {
+                        "output_type": "stream",
+                        "name": "stderr",
+                        "text": ["x.py:1: UserWarning: no font\n"],
+                    },
+                )
+            ],
+            "a stored warning",
+        ),
+        ([code("#| export\ndef shown(): 'doc'")], "no tests beside"),
+        (
+            [code("#| hide\nassert True")] * 2 + [code("assert True")] * 2,
+            "2 of 4 test cells are hidden",
+        ),
+        ([code("1;")] * 4, "of the cells are prose"),
+    ],
+)
 def test_the_lint_finds_what_is_planted(cells, what):
     pages = [prose("# Title\n\n> One sentence")] + cells
     if "prose" not in what:
@@ -158,9 +242,16 @@ def test_the_lint_finds_what_is_planted(cells, what):
 
 def test_an_argued_exception_is_one():
     long = code("#| export\n" + "a = 1\n" * 31)
-    sound = [prose("# Title\n\n> One sentence"), prose("Why.\n\n<!-- lint: long, because it is a table of constants -->"), long, code("a;")]
+    sound = [
+        prose("# Title\n\n> One sentence"),
+        prose("Why.\n\n<!-- lint: long, because it is a table of constants -->"),
+        long,
+        code("a;"),
+    ]
     assert nb_lint.lint(sound) == []
-    assert nb_lint.lint([sound[0], prose("<!-- lint: long -->"), *sound[2:]]) == [(3, "31 exported lines, 30 are the most")]
+    assert nb_lint.lint([sound[0], prose("<!-- lint: long -->"), *sound[2:]]) == [
+        (3, "31 exported lines, 30 are the most")
+    ]
     assert nb_lint.lint([prose("no title"), code("a;")])[0][1].startswith("does not begin")
 
 
@@ -174,4 +265,6 @@ def test_no_widget_state_is_stored(metadata, troubles, tmp_path, capsys):
 
 
 def test_the_oldest_versions_are_the_bounds():
-    assert oldest.oldest()["astropy"] == "6.0" and {"numpy", "boto3", "pyarrow"} <= set(oldest.oldest())
+    assert oldest.oldest()["astropy"] == "6.0" and {"numpy", "boto3", "pyarrow"} <= set(
+        oldest.oldest()
+    )

@@ -1,4 +1,5 @@
 """The workflows can't run here, so they are held against GitHub's schema and against what the project promises."""
+
 import json
 import re
 import shutil
@@ -17,7 +18,9 @@ PINNED = re.compile(r"^\s*(?:- )?uses:\s*[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\
 
 def load(path):
     text = path.read_text(encoding="utf-8")
-    return yaml.safe_load(text) | {"on": yaml.safe_load(text.replace("\non:", '\n"on":', 1))["on"]}     # YAML reads `on` as true
+    return yaml.safe_load(text) | {
+        "on": yaml.safe_load(text.replace("\non:", '\n"on":', 1))["on"]
+    }  # YAML reads `on` as true
 
 
 def steps(workflow):
@@ -42,8 +45,14 @@ def test_what_is_promised_is_there():
 def test_schema(path):
     jsonschema = pytest.importorskip("jsonschema")
     pytest.importorskip("check_jsonschema")
-    schema = json.loads((files("check_jsonschema") / "builtin_schemas/vendor/github-workflows.json").read_text(encoding="utf-8"))
-    jsonschema.validators.validator_for(schema)(schema).validate({k: v for k, v in load(path).items() if k is not True})
+    schema = json.loads(
+        (files("check_jsonschema") / "builtin_schemas/vendor/github-workflows.json").read_text(
+            encoding="utf-8"
+        )
+    )
+    jsonschema.validators.validator_for(schema)(schema).validate(
+        {k: v for k, v in load(path).items() if k is not True}
+    )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
@@ -54,12 +63,18 @@ def test_least_privilege(path):
     for name, job in workflow["jobs"].items():
         assert job["timeout-minutes"] <= 60, name
         more = {key for key, value in job.get("permissions", {}).items() if value != "read"}
-        assert more <= {"docs": {"pages", "id-token"}, "release": {"id-token"}}.get(path.stem, set()), name
-        assert not more or not any("run" in step for step in job["steps"]), f"{name} runs code with rights to write"
+        assert more <= {"docs": {"pages", "id-token"}, "release": {"id-token"}}.get(
+            path.stem, set()
+        ), name
+        assert not more or not any("run" in step for step in job["steps"]), (
+            f"{name} runs code with rights to write"
+        )
     for step in steps(workflow):
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
-    assert "pull_request_target" not in workflow["on"] and "secrets." not in path.read_text(encoding="utf-8")
+    assert "pull_request_target" not in workflow["on"] and "secrets." not in path.read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
@@ -83,7 +98,9 @@ def test_scripts_parse_and_name_what_is_there(path):
         script = step.get("run", "")
         done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert not re.search(r"\$\{\{", script), "an expression in a script can carry code in: hand it over in `env`"
+        assert not re.search(r"\$\{\{", script), (
+            "an expression in a script can carry code in: hand it over in `env`"
+        )
         for name in re.findall(r"(?:^|\s)((?:tools|tests|\.ci)/[\w./-]+)", script):
             assert (ROOT / name).exists(), name
 
@@ -99,17 +116,28 @@ def test_every_system_and_every_python():
     workflow = by_name("test")
     matrix = workflow["jobs"]["systems"]["strategy"]["matrix"]
     assert matrix["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
-    listed = re.search(r"^PYTHONS = (\[.*\])$", (ROOT / "setup.py").read_text(encoding="utf-8"), re.MULTILINE)[1]
-    assert matrix["python"] == json.loads(listed) and matrix["python"][0] == settings()["min_python"]
+    listed = re.search(
+        r"^PYTHONS = (\[.*\])$", (ROOT / "setup.py").read_text(encoding="utf-8"), re.MULTILINE
+    )[1]
+    assert (
+        matrix["python"] == json.loads(listed) and matrix["python"][0] == settings()["min_python"]
+    )
     oldest = workflow["jobs"]["oldest"]["steps"]
-    assert oldest[1]["with"]["python-version"] == settings()["min_python"] and "tools/oldest.py" in oldest[2]["run"]
+    assert (
+        oldest[1]["with"]["python-version"] == settings()["min_python"]
+        and "tools/oldest.py" in oldest[2]["run"]
+    )
 
 
 def test_the_commands_are_those_of_the_readme():
-    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```sh\n(.*?)^```$",
+        (ROOT / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
     setup, tests = (block.strip().replace(".venv/bin/", "").split(" && ") for block in blocks[:2])
     run = [step["run"] for step in by_name("test")["jobs"]["systems"]["steps"] if "run" in step]
-    assert setup[1] in run and run[-len(tests):] == tests
+    assert setup[1] in run and run[-len(tests) :] == tests
 
 
 def test_the_site_is_deployed_from_main_only():

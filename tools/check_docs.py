@@ -5,6 +5,7 @@ links, anchors, symbols, source lines and includes must lead somewhere; figures 
 there, without errors and without paths of the machine that ran them. With `--site`, the HTML that Quarto wrote is
 checked for links, anchors and text alternatives instead.
 """
+
 import argparse
 import ast
 import json
@@ -22,8 +23,12 @@ from urllib.parse import unquote, urldefrag
 import yaml
 
 ROOT = Path(__file__).parents[1]
-MACHINE_PATH = re.compile(r"(?<![\w.…])(?:/(?:home|Users|root|tmp|work|private|var/folders)/|[A-Z]:\\\\?)[\w.-]|site-packages")
-LINK = re.compile(r"(?<!\\)(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?([^()\s>]+(?:\([^()]*\))?)>?(?:\s+\"[^\"]*\")?\s*\)")
+MACHINE_PATH = re.compile(
+    r"(?<![\w.…])(?:/(?:home|Users|root|tmp|work|private|var/folders)/|[A-Z]:\\\\?)[\w.-]|site-packages"
+)
+LINK = re.compile(
+    r"(?<!\\)(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?([^()\s>]+(?:\([^()]*\))?)>?(?:\s+\"[^\"]*\")?\s*\)"
+)
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
@@ -49,7 +54,9 @@ def anchors_in(texts):
     """Every anchor of a page's Markdown (a set)."""
     seen, anchors = {}, set()
     for text in texts:
-        anchors |= set(re.findall(r"\bid=[\"']([^\"']+)[\"']", text)) | set(re.findall(r"\{#([\w.:-]+)", text))
+        anchors |= set(re.findall(r"\bid=[\"']([^\"']+)[\"']", text)) | set(
+            re.findall(r"\{#([\w.:-]+)", text)
+        )
         for heading in HEADING.findall(FENCE.sub("", text)):
             anchor = heading_id(heading)
             anchors.add(f"{anchor}-{seen[anchor]}" if anchor in seen else anchor)
@@ -85,13 +92,17 @@ class Page:
         front = re.match(r"---\s*\n(.*?)\n---", raw.strip(), re.DOTALL)
         self.front = yaml.safe_load(front[1]) if front else {}
         self.texts = texts
-        output = PurePosixPath(self.name).with_name(self.front.get("output-file", path.stem + ".html"))
+        output = PurePosixPath(self.name).with_name(
+            self.front.get("output-file", path.stem + ".html")
+        )
         self.output = output.as_posix()
         self.anchors = anchors_in(texts + self.shown + self.html)
 
 
 def expand(text, folder):
-    return INCLUDE.sub(lambda m: p.read_text(encoding="utf-8") if (p := folder / m[1]).is_file() else "", text)
+    return INCLUDE.sub(
+        lambda m: p.read_text(encoding="utf-8") if (p := folder / m[1]).is_file() else "", text
+    )
 
 
 def sidebar_entries(contents):
@@ -141,7 +152,10 @@ class Checker:
             if not page.front.get("title") and not page.front.get("pagetitle"):
                 self.trouble(name, "has no title")
             for place in (name, f"nbs/{name}"):
-                if not any(fnmatch(place, p) and place.count("/") == p.count("/") for p in self.config["project"]["render"]):
+                if not any(
+                    fnmatch(place, p) and place.count("/") == p.count("/")
+                    for p in self.config["project"]["render"]
+                ):
                     self.trouble("_quarto.yml", f"no pattern of `render` takes in {place}")
 
     def check_links(self, page):
@@ -176,7 +190,9 @@ class Checker:
         path, fragment = urldefrag(target)
         if not path:
             return self.check_anchor(page, target, f"{page.output}#{fragment}")
-        name = os.path.normpath((PurePosixPath(page.name).parent / unquote(path)).as_posix()).replace(os.sep, "/")
+        name = os.path.normpath(
+            (PurePosixPath(page.name).parent / unquote(path)).as_posix()
+        ).replace(os.sep, "/")
         if name in self.pages:
             self.check_anchor(page, target, f"{self.pages[name].output}#{fragment}")
         elif not (is_image and (page.path.parent / unquote(path)).is_file()):
@@ -187,30 +203,51 @@ class Checker:
         if path not in self.by_output:
             self.trouble(page.name, f"the link {target} leads to no page")
         elif fragment and unquote(fragment) not in self.by_output[path].anchors:
-            self.trouble(page.name, f"the link {target} leads to no anchor of {self.by_output[path].name}")
+            self.trouble(
+                page.name, f"the link {target} leads to no anchor of {self.by_output[path].name}"
+            )
 
     def check_includes(self, page):
         if page.path.suffix == ".qmd":
             for name in INCLUDE.findall(page.path.read_text(encoding="utf-8")):
-                for folder in (page.path.parent, self.root / "nbs" / PurePosixPath(page.name).parent):
+                for folder in (
+                    page.path.parent,
+                    self.root / "nbs" / PurePosixPath(page.name).parent,
+                ):
                     if not (folder / name).is_file():
-                        self.trouble(page.name, f"includes {name}, which is not there from {folder.name}/")
+                        self.trouble(
+                            page.name, f"includes {name}, which is not there from {folder.name}/"
+                        )
 
     def check_cell(self, where, cell):
         source = text_of(cell["source"])
         outputs = cell.get("outputs", [])
         if any(o.get("output_type") == "error" for o in outputs):
             self.trouble(where, "a stored error")
-        said = "\n".join([source, *(text_of(o.get("text")) for o in outputs), *(
-            text_of(v) for o in outputs for k, v in o.get("data", {}).items() if k.startswith("text/"))])
+        said = "\n".join(
+            [
+                source,
+                *(text_of(o.get("text")) for o in outputs),
+                *(
+                    text_of(v)
+                    for o in outputs
+                    for k, v in o.get("data", {}).items()
+                    if k.startswith("text/")
+                ),
+            ]
+        )
         if found := MACHINE_PATH.search(said):
-            self.trouble(where, f"a path of the machine: {said[found.start():found.start() + 40]!r}")
+            self.trouble(
+                where, f"a path of the machine: {said[found.start() : found.start() + 40]!r}"
+            )
         html = "".join(text_of(o.get("data", {}).get("text/html")) for o in outputs)
         figure = any(FIGURE_TYPES & set(o.get("data", {})) for o in outputs)
         if figure and not re.search(r"^#\|\s*fig-alt:\s*\S", source, re.MULTILINE):
             self.trouble(where, "a figure without `#| fig-alt:`")
         for tag in re.findall(r"<(?:img|svg)\b[^>]*>", html):
-            if not re.search(r"\b(?:alt|aria-label|aria-labelledby)=[\"'][^\"']+|aria-hidden=[\"']true", tag):
+            if not re.search(
+                r"\b(?:alt|aria-label|aria-labelledby)=[\"'][^\"']+|aria-hidden=[\"']true", tag
+            ):
                 self.trouble(where, "a picture in HTML without a text alternative")
         if not outputs and shows(source):
             self.trouble(where, "it shows something, and no output is stored: run the notebook")
@@ -218,17 +255,28 @@ class Checker:
 
 def shows(source):
     """Whether a cell surely has an output: it prints at the top level, ends in an expression that is no call, or draws."""
-    if re.search(r"^#\|\s*(?:eval|output):\s*false", source, re.MULTILINE):      # Quarto shows no output of such a cell
+    if re.search(
+        r"^#\|\s*(?:eval|output):\s*false", source, re.MULTILINE
+    ):  # Quarto shows no output of such a cell
         return False
     try:
-        body = ast.parse("\n".join(line for line in source.splitlines() if not line.startswith(("%", "!")))).body
+        body = ast.parse(
+            "\n".join(line for line in source.splitlines() if not line.startswith(("%", "!")))
+        ).body
     except SyntaxError:
         return False
     if not body or source.rstrip().endswith(";"):
         return False
-    called = [n.value.func.id for n in body if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)
-              and isinstance(n.value.func, ast.Name)]
-    ends_in_value = isinstance(body[-1], ast.Expr) and not isinstance(body[-1].value, (ast.Call, ast.Constant))
+    called = [
+        n.value.func.id
+        for n in body
+        if isinstance(n, ast.Expr)
+        and isinstance(n.value, ast.Call)
+        and isinstance(n.value.func, ast.Name)
+    ]
+    ends_in_value = isinstance(body[-1], ast.Expr) and not isinstance(
+        body[-1].value, (ast.Call, ast.Constant)
+    )
     return "print" in called or "show_doc" in called or ends_in_value or "fig-alt:" in source
 
 
@@ -237,16 +285,25 @@ def make_pages(root):
     shutil.rmtree(root / "_proc", ignore_errors=True)
     shutil.copy(root / "_quarto.yml", root / "nbs")
     try:
-        subprocess.run([sys.executable, "-W", "ignore", "-c", "from nbdev.serve import proc_nbs; proc_nbs()"], cwd=root,
-                       check=True, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONWARNINGS": "ignore"})
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", "from nbdev.serve import proc_nbs; proc_nbs()"],
+            cwd=root,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONWARNINGS": "ignore"},
+        )
     finally:
         (root / "nbs" / "_quarto.yml").unlink()
     return root / "_proc"
 
 
 def pages_in(folder):
-    return [Page(p, folder) for p in sorted(folder.rglob("*")) if p.suffix in (".ipynb", ".qmd")
-            and not any(part.startswith((".", "_")) for part in p.relative_to(folder).parts)]
+    return [
+        Page(p, folder)
+        for p in sorted(folder.rglob("*"))
+        if p.suffix in (".ipynb", ".qmd")
+        and not any(part.startswith((".", "_")) for part in p.relative_to(folder).parts)
+    ]
 
 
 class _Html(HTMLParser):
@@ -258,7 +315,11 @@ class _Html(HTMLParser):
         attrs = dict(attrs)
         self.ids |= {attrs[k] for k in ("id", "name") if attrs.get(k)}
         self.links += [attrs[k] for k in ("href", "src") if attrs.get(k)]
-        if tag == "img" and not (attrs.get("alt") or "").strip() and attrs.get("aria-hidden") != "true":
+        if (
+            tag == "img"
+            and not (attrs.get("alt") or "").strip()
+            and attrs.get("aria-hidden") != "true"
+        ):
             self.bare.append(attrs.get("src", "")[:60])
 
 
@@ -277,7 +338,11 @@ def check_site(site):
                 continue
             link, fragment = urldefrag(target)
             link = unquote(link.partition("?")[0])
-            there = (site / link.lstrip("/") if link.startswith("/") else path.parent / link) if link else path
+            there = (
+                (site / link.lstrip("/") if link.startswith("/") else path.parent / link)
+                if link
+                else path
+            )
             there = (there / "index.html" if there.is_dir() else there).resolve()
             if not there.is_file():
                 troubles.append(f"{name}: the link {target} leads nowhere")

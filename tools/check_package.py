@@ -3,6 +3,7 @@
 What is in them, what they say of themselves, and that each installs and works in an environment without notebook
 tools, with a root import that costs next to nothing.
 """
+
 import subprocess
 import sys
 import tarfile
@@ -13,7 +14,7 @@ from email.parser import Parser
 from pathlib import Path
 from statistics import median
 
-IMPORT_SECONDS = 0.3     # the most that `import reach_nb` may cost over bare Python
+IMPORT_SECONDS = 0.3  # the most that `import reach_nb` may cost over bare Python
 
 
 def expect(what, holds, found=""):
@@ -24,16 +25,32 @@ def expect(what, holds, found=""):
 
 def check_contents(wheel, sdist):
     names = zipfile.ZipFile(wheel).namelist()
-    foreign = [n for n in names if not (n.endswith((".py", "/py.typed")) and n.startswith("reach_nb/"))
-               and ".dist-info/" not in n]
+    foreign = [
+        n
+        for n in names
+        if not (n.endswith((".py", "/py.typed")) and n.startswith("reach_nb/"))
+        and ".dist-info/" not in n
+    ]
     expect("the wheel holds the package and nothing else", not foreign, foreign)
     expect("it is marked as typed", "reach_nb/py.typed" in names)
     made = {Path(n).name for n in names if n.startswith("reach_nb/")}
-    here = {p.name for p in (Path(__file__).parents[1] / "reach_nb").iterdir() if p.suffix == ".py" or p.name == "py.typed"}
+    here = {
+        p.name
+        for p in (Path(__file__).parents[1] / "reach_nb").iterdir()
+        if p.suffix == ".py" or p.name == "py.typed"
+    }
     expect("every module is in it", made == here, made ^ here)
     inside = {n.partition("/")[2] for n in tarfile.open(sdist).getnames()}
-    expect("the sdist can be built from", {"setup.py", "settings.ini", "README.md", "LICENSE"} <= inside, inside)
-    expect("the sdist holds no notebooks or tests", not [n for n in inside if n.startswith(("nbs", "tests"))], inside)
+    expect(
+        "the sdist can be built from",
+        {"setup.py", "settings.ini", "README.md", "LICENSE"} <= inside,
+        inside,
+    )
+    expect(
+        "the sdist holds no notebooks or tests",
+        not [n for n in inside if n.startswith(("nbs", "tests"))],
+        inside,
+    )
 
 
 def check_metadata(wheel):
@@ -41,11 +58,22 @@ def check_metadata(wheel):
         name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         meta = Parser().parsestr(archive.read(name).decode())
     links = {line.split(",")[0] for line in meta.get_all("Project-URL", [])}
-    expect("links to docs, source, changes, issues", {"Documentation", "Source", "Changelog", "Issues"} <= links, links)
+    expect(
+        "links to docs, source, changes, issues",
+        {"Documentation", "Source", "Changelog", "Issues"} <= links,
+        links,
+    )
     classifiers = meta.get_all("Classifier", [])
-    pythons = {c.rpartition(" ")[2] for c in classifiers if c.startswith("Programming Language :: Python :: 3.")}
+    pythons = {
+        c.rpartition(" ")[2]
+        for c in classifiers
+        if c.startswith("Programming Language :: Python :: 3.")
+    }
     expect("classifiers of every Python", {"3.10", "3.11", "3.12", "3.13"} <= pythons, classifiers)
-    expect("an entry point for nbdev's links", "reach_nb._modidx:d" in archive_text(wheel, "entry_points.txt"))
+    expect(
+        "an entry point for nbdev's links",
+        "reach_nb._modidx:d" in archive_text(wheel, "entry_points.txt"),
+    )
 
 
 def archive_text(wheel, ending):
@@ -55,8 +83,14 @@ def archive_text(wheel, ending):
 
 def seconds(python, code, folder):
     """The median over seven runs of what `code`, which prints seconds, prints."""
-    return median(float(subprocess.run([python, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout)
-                  for _ in range(7))
+    return median(
+        float(
+            subprocess.run(
+                [python, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for _ in range(7)
+    )
 
 
 def check_installed(package, folder, *options):
@@ -66,7 +100,9 @@ def check_installed(package, folder, *options):
     subprocess.run([*pip, *options, package], check=True)
 
     def run(*command):
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     version = run(python, "-c", "import reach_nb; print(reach_nb.__version__)")
     expect(f"{package.name} installs and is imported", version in package.name, version)
@@ -76,7 +112,10 @@ def check_installed(package, folder, *options):
     print(f"{run(python, '-c', names)} public names are imported")
     start = "import time; t = time.perf_counter(); "
     cost = seconds(python, start + "import reach_nb; print(time.perf_counter() - t)", folder)
-    expect(f"`import reach_nb` costs {1000 * cost:.1f} ms, under {1000 * IMPORT_SECONDS:.0f}", cost < IMPORT_SECONDS)
+    expect(
+        f"`import reach_nb` costs {1000 * cost:.1f} ms, under {1000 * IMPORT_SECONDS:.0f}",
+        cost < IMPORT_SECONDS,
+    )
 
 
 def main(dist):
@@ -86,7 +125,9 @@ def main(dist):
     with tempfile.TemporaryDirectory() as folder:
         venv.create(Path(folder) / "venv", with_pip=True)
         check_installed(wheel.resolve(), Path(folder))
-        check_installed(sdist.resolve(), Path(folder), "--force-reinstall", "--no-deps")    # in place of the wheel
+        check_installed(
+            sdist.resolve(), Path(folder), "--force-reinstall", "--no-deps"
+        )  # in place of the wheel
 
 
 if __name__ == "__main__":

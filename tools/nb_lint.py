@@ -2,6 +2,7 @@
 
 An exception is argued in the notebook: `<!-- lint: long, because … -->` in the prose right above the cell.
 """
+
 import ast
 import json
 import re
@@ -9,15 +10,19 @@ import sys
 from pathlib import Path
 
 MOST_LINES, LONGEST_FUNCTION = 30, 40
-MOST_HIDDEN = 0.25           # of the test cells
-PROSE = (0.25, 0.55)         # share of the cells
+MOST_HIDDEN = 0.25  # of the test cells
+PROSE = (0.25, 0.55)  # share of the cells
 EXCUSE = re.compile(r"<!--\s*lint:\s*(\w+),\s*because\s+\S.{10,}?-->", re.DOTALL)
 NOISE = re.compile(r"\w*Warning\b|\bfindfont\b")
 TEST = re.compile(r"\btest_\w+\(|\bassert\b|raises\(|expect_fail\(")
 
 
 def directives(source):
-    return {line[2:].split()[0].rstrip(":") for line in source.splitlines() if line.startswith("#|") and line[2:].strip()}
+    return {
+        line[2:].split()[0].rstrip(":")
+        for line in source.splitlines()
+        if line.startswith("#|") and line[2:].strip()
+    }
 
 
 def body_lines(source):
@@ -32,7 +37,11 @@ def check_export(source, tree):
         if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= LONGEST_FUNCTION:
             yield "long", f"{node.name} is {node.end_lineno - node.lineno + 1} lines"
     for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_") and not ast.get_docstring(node):
+        if (
+            isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            and not node.name.startswith("_")
+            and not ast.get_docstring(node)
+        ):
             yield "docstring", f"{node.name} has none"
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             yield "star", f"everything is imported from {node.module}"
@@ -48,7 +57,10 @@ def check_code(cell, source, marks):
         yield "error", "a stored error"
     if any(out.get("name") == "stderr" and NOISE.search("".join(out["text"])) for out in outputs):
         yield "noise", "a stored warning of a library"
-    if any({"image/png", "image/svg+xml"} & set(out.get("data", {})) for out in outputs) and "fig-alt" not in marks:
+    if (
+        any({"image/png", "image/svg+xml"} & set(out.get("data", {})) for out in outputs)
+        and "fig-alt" not in marks
+    ):
         yield "alt", "a figure without `#| fig-alt:`"
     if TEST.search(source) and "export" not in marks:
         if re.search(r"^#\|\s*eval:\s*false", source, re.MULTILINE):
@@ -76,7 +88,10 @@ def lint(cells):
         found = list(check_code(cell, source, marks))
         if "export" in marks:
             found += check_export(source, tree)
-            symbols += any(isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name[0] != "_" for n in tree.body)
+            symbols += any(
+                isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name[0] != "_"
+                for n in tree.body
+            )
         elif TEST.search(source):
             tests, hidden = tests + 1, hidden + ("hide" in marks)
         excused = set(EXCUSE.findall(above))
@@ -103,7 +118,9 @@ def main(paths):
     troubles = 0
     for path in paths:
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        stored = [(None, "stored widget state: save it without")] * ("widgets" in notebook["metadata"])
+        stored = [(None, "stored widget state: save it without")] * (
+            "widgets" in notebook["metadata"]
+        )
         for number, what in [*lint(notebook["cells"]), *stored]:
             print(f"{path}{f' cell {number}' if number else ''}: {what}")
             troubles += 1
@@ -113,5 +130,9 @@ def main(paths):
 
 if __name__ == "__main__":
     here = Path(__file__).parents[1] / "nbs"
-    sys.exit(main([Path(arg) for arg in sys.argv[1:]]
-                  or sorted(p for p in here.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)))
+    sys.exit(
+        main(
+            [Path(arg) for arg in sys.argv[1:]]
+            or sorted(p for p in here.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+        )
+    )

@@ -4,6 +4,7 @@
 
 With `--names`, their names alone.
 """
+
 import re
 import shlex
 import sys

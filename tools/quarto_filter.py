@@ -1,4 +1,5 @@
 """Lets a plain `quarto render` at the top of the repository show the notebooks as `nbdev_docs` does."""
+
 import json
 import os
 import sys
@@ -6,7 +7,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 text = sys.stdin.read()
-if "_proc" in Path.cwd().parts:      # nbdev_docs has processed it already
+if "_proc" in Path.cwd().parts:  # nbdev_docs has processed it already
     sys.stdout.write(text)
     sys.exit()
 os.environ["IN_TEST"] = "1"

@@ -3,6 +3,7 @@
 Plain, it is nbdev_test's own run. With `as-module`, the cells that are not exported run inside the namespace of the
 exported module: what they test is then the package, not the notebook, and coverage counts the package's lines.
 """
+
 import importlib
 import os
 import sys
@@ -22,7 +23,9 @@ EXPORTED = {"export", "exporti", "exports"}
 
 
 def run_plain(path, cfg, flags):
-    passed, _ = test_nb(path, skip_flags=cfg.tst_flags.split(), force_flags=flags, basepath=cfg.config_path)
+    passed, _ = test_nb(
+        path, skip_flags=cfg.tst_flags.split(), force_flags=flags, basepath=cfg.config_path
+    )
     return 0 if passed else 1
 
 
@@ -39,7 +42,9 @@ def run_in_module(path, cfg, flags):
         if cell.cell_type != "code" or "nbdev_export(" in cell.source:
             return True
         directives = getattr(cell, "directives_", {}) or {}
-        return directives.get("eval:", [""])[0].lower() == "false" or bool(skipped & directives.keys())
+        return directives.get("eval:", [""])[0].lower() == "false" or bool(
+            skipped & directives.keys()
+        )
 
     shell = CaptureShell(path)
     if name:

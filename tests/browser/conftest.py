@@ -17,13 +17,17 @@ def pytest_collection_modifyitems(items):
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in ours if missing else ():
         item.add_marker(pytest.mark.skip(reason=f"the browser tests need {missing}"))
-    items.sort(key=lambda item: item not in ours)                # first, or one process is left with them at the end
+    items.sort(
+        key=lambda item: item not in ours
+    )  # first, or one process is left with them at the end
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     alone = FileLock(tmp_path_factory.getbasetemp().parent / "browser.lock")
-    if "PYTEST_XDIST_WORKER" in os.environ:     # the conftest of the root sends all of them to one process
+    if (
+        "PYTEST_XDIST_WORKER" in os.environ
+    ):  # the conftest of the root sends all of them to one process
         alone.acquire(timeout=0)
     server = LabServer(tmp_path_factory.mktemp("notebooks"), {"PYTHONPATH": str(ROOT)})
     try:
@@ -35,7 +39,8 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def page(server):
     from playwright.sync_api import expect
-    expect.set_options(timeout=30_000)      # a busy machine is slow, not wrong
+
+    expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
     with chromium() as browser:
         yield LabPage(browser, server)
 
@@ -43,15 +48,21 @@ def page(server):
 @pytest.fixture(scope="session")
 def udl():
     """A service that outlives every kernel, with a login that is found in no other text."""
-    from reach_nb.simulator import SimulatedUDL
-    share = {} if os.environ.get("REACH_NB_PICTURES") else {"availability": 0.1}      # fewer records: quicker days
-    with SimulatedUDL(seed=2, outage_rate=0.0, username=USER, password=PASSWORD, **share) as service:
+    from reach_nb.simulated.service import SimulatedUDL
+
+    share = (
+        {} if os.environ.get("REACH_NB_PICTURES") else {"availability": 0.1}
+    )  # fewer records: quicker days
+    with SimulatedUDL(
+        seed=2, outage_rate=0.0, username=USER, password=PASSWORD, **share
+    ) as service:
         yield service
 
 
 @pytest.fixture
 def lab(page, request):
     """`lab(cell, cell, …)` opens a new notebook with these cells; a failure leaves a picture and the console behind."""
+
     def open_notebook(*cells, source=None):
         name = re.sub(r"\W+", "-", request.node.name) + ".ipynb"
         path = page.server.root / name
@@ -62,6 +73,7 @@ def lab(page, request):
         page.path = path
         page.open(name)
         return page
+
     yield open_notebook
     if getattr(request.node, "failed", False):
         _leave_evidence(page, re.sub(r"\W+", "-", request.node.name))
@@ -72,16 +84,31 @@ def lab(page, request):
 
 def _notebook(cells):
     kernel = {"name": "python3", "display_name": "python3", "language": "python"}
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel},
-            "cells": [{"cell_type": "code", "id": f"cell-{n}", "metadata": {}, "source": cell, "outputs": [], "execution_count": None}
-                      for n, cell in enumerate(cells)]}
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": kernel},
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell-{n}",
+                "metadata": {},
+                "source": cell,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for n, cell in enumerate(cells)
+        ],
+    }
 
 
 def _leave_evidence(page, name):
     folder = Path(os.environ.get("BROWSER_TEST_EVIDENCE", "browser_failures"))
     folder.mkdir(parents=True, exist_ok=True)
     page.page.screenshot(path=folder / f"{name}.png", full_page=True)
-    (folder / f"{name}.txt").write_text("\n".join(map(str, page.console)) + "\n\n" + page.server.log.read_text()[-20_000:])
+    (folder / f"{name}.txt").write_text(
+        "\n".join(map(str, page.console)) + "\n\n" + page.server.log.read_text()[-20_000:]
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)

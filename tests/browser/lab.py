@@ -1,4 +1,5 @@
 """A JupyterLab of its own on loopback, and a page of it in Debian's Chromium, driven by Playwright."""
+
 import importlib.util
 import json
 import os
@@ -15,8 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                 "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--force-color-profile=srgb",
+]
 SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Light", "adaptive-theme": False},
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -29,9 +39,17 @@ PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 
 def what_is_missing():
     """What these tests need and this machine lacks (str); empty if nothing."""
-    packages = [name for name in ("jupyterlab", "playwright") if importlib.util.find_spec(name) is None]
-    programs = [] if Path(CHROMIUM).exists() else [f"{CHROMIUM} (apt-get install chromium, or name it in $CHROMIUM)"]
-    return ", ".join([f"the package {name} (pip install -e '.[dev]')" for name in packages] + programs)
+    packages = [
+        name for name in ("jupyterlab", "playwright") if importlib.util.find_spec(name) is None
+    ]
+    programs = (
+        []
+        if Path(CHROMIUM).exists()
+        else [f"{CHROMIUM} (apt-get install chromium, or name it in $CHROMIUM)"]
+    )
+    return ", ".join(
+        [f"the package {name} (pip install -e '.[dev]')" for name in packages] + programs
+    )
 
 
 def _free_port():
@@ -50,22 +68,55 @@ class LabServer:
         self.log = self.state / "jupyter.log"
         (self.state / "settings").mkdir()
         (self.state / "settings" / "overrides.json").write_text(json.dumps(SETTINGS))
-        folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
-                   "IPYTHONDIR": "ipython", "JUPYTERLAB_SETTINGS_DIR": "user-settings",
-                   "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "MPLCONFIGDIR": "matplotlib", "HOME": "home"}
+        folders = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "IPYTHONDIR": "ipython",
+            "JUPYTERLAB_SETTINGS_DIR": "user-settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "MPLCONFIGDIR": "matplotlib",
+            "HOME": "home",
+        }
         (self.state / "home").mkdir()
-        keep = {k: v for k, v in os.environ.items() if k not in ("IN_TEST", "BASICAUTH", "NETRC", "SECRET_ARN_UDL")
-                and not k.startswith(("UDL_AUTH", "PYTEST", "COV_"))}
-        self.env = keep | {name: str(self.state / folder) for name, folder in folders.items()} | {"JUPYTER_TOKEN": self.token} | env
+        keep = {
+            k: v
+            for k, v in os.environ.items()
+            if k not in ("IN_TEST", "BASICAUTH", "NETRC", "SECRET_ARN_UDL")
+            and not k.startswith(("UDL_AUTH", "PYTEST", "COV_"))
+        }
+        self.env = (
+            keep
+            | {name: str(self.state / folder) for name, folder in folders.items()}
+            | {"JUPYTER_TOKEN": self.token}
+            | env
+        )
 
     def start(self, seconds=90):
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-                   f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.root}",
-                   "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
-                   f"--LabApp.app_settings_dir={self.state / 'settings'}", "--ServerApp.terminals_enabled=False"]
+        command = [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.port={self.port}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={self.root}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.extension_manager=readonly",
+            f"--LabApp.app_settings_dir={self.state / 'settings'}",
+            "--ServerApp.terminals_enabled=False",
+        ]
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, env=self.env, cwd=self.root, stdout=log, stderr=subprocess.STDOUT,
-                                            start_new_session=True)
+            self.process = subprocess.Popen(
+                command,
+                env=self.env,
+                cwd=self.root,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         until = time.monotonic() + seconds
         while time.monotonic() < until and self.process.poll() is None:
             try:
@@ -76,8 +127,11 @@ class LabServer:
         raise RuntimeError("JupyterLab did not start:\n" + self.log.read_text()[-3000:])
 
     def api(self, path, method="GET"):
-        request = urllib.request.Request(f"{self.url}/api/{path}", method=method,
-                                         headers={"Authorization": f"token {self.token}"})
+        request = urllib.request.Request(
+            f"{self.url}/api/{path}",
+            method=method,
+            headers={"Authorization": f"token {self.token}"},
+        )
         with urllib.request.urlopen(request, timeout=10) as answer:
             body = answer.read()
         return json.loads(body) if body else None
@@ -106,6 +160,7 @@ class LabServer:
 @contextmanager
 def chromium():
     from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         try:
@@ -119,54 +174,91 @@ class LabPage:
 
     def __init__(self, browser, server):
         self.server = server
-        self.page = browser.new_context(viewport={"width": 1280, "height": 1000}, locale="en-US").new_page()
+        self.page = browser.new_context(
+            viewport={"width": 1280, "height": 1000}, locale="en-US"
+        ).new_page()
         self.page.set_default_timeout(30_000)
         self.console, self.elsewhere = [], []
-        self.page.on("console", lambda m: self.console.append((m.type, m.text, m.location.get("url", ""))))
+        self.page.on(
+            "console", lambda m: self.console.append((m.type, m.text, m.location.get("url", "")))
+        )
         self.page.on("pageerror", lambda e: self.console.append(("error", str(e), "")))
         self.page.on("request", self._note_request)
         self._loaded = False
 
     def _note_request(self, request):
-        if not request.url.startswith((self.server.url, "data:", "blob:", self.server.url.replace("http", "ws"))):
+        if not request.url.startswith(
+            (self.server.url, "data:", "blob:", self.server.url.replace("http", "ws"))
+        ):
             self.elsewhere.append(request.url)
 
     def open(self, name):
         """Open a notebook of the server's folder with a new kernel."""
         if not self._loaded:
-            self.page.goto(f"{self.server.url}/lab?reset&token={self.server.token}", wait_until="domcontentloaded")
+            self.page.goto(
+                f"{self.server.url}/lab?reset&token={self.server.token}",
+                wait_until="domcontentloaded",
+            )
             self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=90_000)
             self.page.evaluate("() => jupyterapp.restored.then(() => true)")
             self.command("application:toggle-left-area")
             self._loaded = True
         self.console.clear()
-        self.page.evaluate("(path) => jupyterapp.commands.execute('docmanager:open', {path}).then(() => true)", name)
+        self.page.evaluate(
+            "(path) => jupyterapp.commands.execute('docmanager:open', {path}).then(() => true)",
+            name,
+        )
         self.page.wait_for_selector(f"{PANEL} .jp-Notebook .jp-Cell")
-        self.page.wait_for_function("() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000)
+        self.page.wait_for_function(
+            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+            timeout=90_000,
+        )
 
     def command(self, name, args=None, seconds=60):
         """Run a JupyterLab command; a promise that is never kept ends in a failure, not in silence."""
-        said = self.page.evaluate("""([name, args, ms]) => Promise.race([
+        said = self.page.evaluate(
+            """([name, args, ms]) => Promise.race([
             jupyterapp.commands.execute(name, args || {}).then(() => 'done', (e) => 'failed: ' + e),
-            new Promise((then) => setTimeout(() => then('took too long'), ms))])""", [name, args, seconds * 1000])
+            new Promise((then) => setTimeout(() => then('took too long'), ms))])""",
+            [name, args, seconds * 1000],
+        )
         assert said == "done", f"{name} {said}"
 
     def run_cell(self, number, seconds=60):
-        self.page.evaluate("(n) => { jupyterapp.shell.currentWidget.content.activeCellIndex = n }", number)
+        self.page.evaluate(
+            "(n) => { jupyterapp.shell.currentWidget.content.activeCellIndex = n }", number
+        )
         self.command("notebook:run-cell", seconds=seconds)
 
     def output(self, number):
         """The text of a cell's outputs, from the document."""
-        outputs = self.page.evaluate("(n) => jupyterapp.shell.currentWidget.content.model.cells.get(n).outputs.toJSON()", number)
-        return "".join("".join(o.get("text", "")) or str(o.get("data", {}).get("text/plain", "")) or o.get("evalue", "") for o in outputs)
+        outputs = self.page.evaluate(
+            "(n) => jupyterapp.shell.currentWidget.content.model.cells.get(n).outputs.toJSON()",
+            number,
+        )
+        return "".join(
+            "".join(o.get("text", ""))
+            or str(o.get("data", {}).get("text/plain", ""))
+            or o.get("evalue", "")
+            for o in outputs
+        )
 
     def ask(self, code):
         """What a line of code prints in the notebook's kernel; it goes into a cell of its own at the end."""
-        self.page.evaluate("() => { const n = jupyterapp.shell.currentWidget.content; n.activeCellIndex = n.model.cells.length - 1 }")
+        self.page.evaluate(
+            "() => { const n = jupyterapp.shell.currentWidget.content; n.activeCellIndex = n.model.cells.length - 1 }"
+        )
         self.command("notebook:insert-cell-below")
-        self.page.evaluate("(code) => jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)", code)
+        self.page.evaluate(
+            "(code) => jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)",
+            code,
+        )
         self.command("notebook:run-cell")
-        return self.output(self.page.evaluate("() => jupyterapp.shell.currentWidget.content.model.cells.length - 1"))
+        return self.output(
+            self.page.evaluate(
+                "() => jupyterapp.shell.currentWidget.content.model.cells.length - 1"
+            )
+        )
 
     def panel(self, number=0):
         """The `number`th panel of ours in the notebook."""
@@ -176,8 +268,12 @@ class LabPage:
         self.command("docmanager:save")
 
     def theme(self, light):
-        self.command("apputils:change-theme", {"theme": f"JupyterLab {'Light' if light else 'Dark'}"})
-        self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(light).lower()}'")
+        self.command(
+            "apputils:change-theme", {"theme": f"JupyterLab {'Light' if light else 'Dark'}"}
+        )
+        self.page.wait_for_function(
+            f"() => document.body.dataset.jpThemeLight === '{str(light).lower()}'"
+        )
 
     def close_notebooks(self):
         self.page.evaluate("""async () => { for (const w of [...jupyterapp.shell.widgets('main')]) {
@@ -186,5 +282,9 @@ class LabPage:
 
     def complaints(self):
         """Errors in the browser's console, and whatever was asked of another host."""
-        errors = [said for said in self.console if said[0] == "error" and not any(word in " ".join(said) for word in HARMLESS)]
+        errors = [
+            said
+            for said in self.console
+            if said[0] == "error" and not any(word in " ".join(said) for word in HARMLESS)
+        ]
         return errors + self.elsewhere

@@ -1,15 +1,16 @@
 """BackfillLauncher in a real JupyterLab and a real browser, against the embedded service."""
+
 import csv
 import json
 
 import pytest
-from conftest import PASSWORD, USER
 from lab import PANEL
 from playwright.sync_api import expect
 
+from conftest import PASSWORD, USER
 from reach_nb.constellation import SENSOR_IDS
 
-SECRETS = (PASSWORD, "b2JzZXJ2ZXI6")     # and how every header for that user begins
+SECRETS = (PASSWORD, "b2JzZXJ2ZXI6")  # and how every header for that user begins
 CONTRAST = """([text, least]) => {
   const parse = (c) => { const v = c.match(/[\\d.]+/g).map(Number); return v.length < 4 ? [...v, 1] : v; };
   const light = (v) => v.slice(0, 3).map((x) => { x /= 255; return x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; })
@@ -42,9 +43,16 @@ def slow(**more):
 def hold(udl, moment, seconds=60):
     """No answer to what is asked from this moment of a day on, so that a run is surely under way, on any machine."""
     day, hour = moment.split("T")
-    udl.inject("slow", times=None, seconds=seconds,
-               match=lambda request: request.params.get("maxResults") != "1" and day == request.params["obTime"][:10]
-               and request.params["obTime"][11:13] >= hour)
+    udl.inject(
+        "slow",
+        times=None,
+        seconds=seconds,
+        match=lambda request: (
+            request.params.get("maxResults") != "1"
+            and day == request.params["obTime"][:10]
+            and request.params["obTime"][11:13] >= hour
+        ),
+    )
 
 
 def status(panel, text, seconds=60):
@@ -93,37 +101,56 @@ def press_until(page, wanted, key="Tab", most=40):
 def test_the_whole_way_by_keyboard(lab, udl):
     """Fill in, plan, start, watch, stop, start again, finish, see the calendar; save and reopen."""
     hold(udl, "2025-01-03T12")
-    lp = lab(launcher_cell(udl, "keys", first="2024-12-30", last="2024-12-31", initial_rate=25.0),
-             "from reach_nb import AvailabilityExplorer\nexplorer = AvailabilityExplorer('keys')\nexplorer", "launcher.summary")
+    lp = lab(
+        launcher_cell(udl, "keys", first="2024-12-30", last="2024-12-31", initial_rate=25.0),
+        "from reach_nb import AvailabilityExplorer\nexplorer = AvailabilityExplorer('keys')\nexplorer",
+        "launcher.summary",
+    )
     lp.run_cell(0)
     panel, page, keys = lp.panel(), lp.page, lp.page.keyboard
     expect(panel).to_have_attribute("aria-label", "Backfill")
     panel.get_by_label("First day (UTC)").focus()
     keys.type("01022025")
     passed = press_until(page, "Last day (UTC)")
-    assert set(passed) <= {"First day (UTC)", "Last day (UTC)"}      # the parts of a date are stops of their own
+    assert set(passed) <= {
+        "First day (UTC)",
+        "Last day (UTC)",
+    }  # the parts of a date are stops of their own
     keys.type("01042025")
     assert press_until(page, "Sensor")[-1] == "Sensor"
     keys.press("Control+a")
     keys.type("REACH-101")
     passed = press_until(page, "UDL user name")
-    assert passed == ["Descriptor", "Format", "Output folder", "Show advanced settings", "Why, and other ways", "UDL user name"]
+    assert passed == [
+        "Descriptor",
+        "Format",
+        "Output folder",
+        "Show advanced settings",
+        "Why, and other ways",
+        "UDL user name",
+    ]
     keys.type(USER)
     press_until(page, "UDL password")
     keys.type(PASSWORD)
     keys.press("Enter")
     expect(panel.get_by_text("Login: typed here")).to_be_visible()
-    page.wait_for_function(f"() => ({FOCUSED})() === 'Plan'")         # the inputs are gone, and the focus has gone on
+    page.wait_for_function(
+        f"() => ({FOCUSED})() === 'Plan'"
+    )  # the inputs are gone, and the focus has gone on
     keys.press("Enter")
     expect(panel.get_by_text("3 days to download: 12 requests")).to_be_visible()
-    expect(panel.locator("svg[aria-label^='2025-01-02 to 2025-01-04, 3 days: 3 to download']")).to_be_visible()
+    expect(
+        panel.locator("svg[aria-label^='2025-01-02 to 2025-01-04, 3 days: 3 to download']")
+    ).to_be_visible()
     assert panel.locator("table.rn-table tbody tr").count() == 3
     assert press_until(page, "Start") == ["Start"]
     keys.press("Enter")
     chunks = panel.locator("progress[aria-label^='Chunks of']")
     expect(chunks).to_have_count(1, timeout=30_000)
-    page.wait_for_function("() => document.querySelector(\"progress[aria-label='Days']\")?.value >= 1", timeout=60_000)
-    assert page.evaluate(FOCUSED) == "Start"                          # the focus stays where it was
+    page.wait_for_function(
+        "() => document.querySelector(\"progress[aria-label='Days']\")?.value >= 1", timeout=60_000
+    )
+    assert page.evaluate(FOCUSED) == "Start"  # the focus stays where it was
     assert press_until(page, "Stop") == ["Stop"]
     keys.press("Space")
     status(panel, "Stopped:", 5)
@@ -136,8 +163,12 @@ def test_the_whole_way_by_keyboard(lab, udl):
     keys.press("Enter")
     status(panel, "✔ 3 days planned: ")
     asked = [r.params["obTime"] for r in udl.requests if r.params.get("maxResults") != "1"]
-    assert len(set(asked)) == 12 and len(asked) <= 12 + 4             # only what was in flight is asked for twice
-    assert [r["chunk_date_utc"] for r in rows_of(lp.server.root / "keys") if r["status"] == "DOWNLOADED"] == [f"2025-01-0{n}" for n in (2, 3, 4)]
+    assert (
+        len(set(asked)) == 12 and len(asked) <= 12 + 4
+    )  # only what was in flight is asked for twice
+    assert [
+        r["chunk_date_utc"] for r in rows_of(lp.server.root / "keys") if r["status"] == "DOWNLOADED"
+    ] == [f"2025-01-0{n}" for n in (2, 3, 4)]
     lp.run_cell(1)
     slider = lp.panel(1).get_by_role("slider", name="Calendar of availability")
     expect(slider.locator("svg")).to_be_visible()
@@ -145,18 +176,20 @@ def test_the_whole_way_by_keyboard(lab, udl):
     keys.press("End")
     expect(lp.panel(1).get_by_text("Saturday, 2025-01-04 (UTC)")).to_be_visible()
     assert "2025-01-04: downloaded" in slider.get_attribute("aria-valuetext")
-    assert lp.page.locator(f"{PANEL} .jp-Notebook .jp-Cell").count() == 3      # no letter or arrow key became a command
+    assert (
+        lp.page.locator(f"{PANEL} .jp-Notebook .jp-Cell").count() == 3
+    )  # no letter or arrow key became a command
     lp.run_cell(2)
     assert "days_planned=3" in lp.output(2)
     lp.save()
     saved = lp.path.read_text()
-    assert no_secret(saved) and "3 days planned" in saved             # the plain summary is in the file
+    assert no_secret(saved) and "3 days planned" in saved  # the plain summary is in the file
     assert lp.complaints() == []
     lp.close_notebooks()
     lp.open(lp.path.name)
     summary = page.locator(f"{PANEL} .rn-saved").first
     expect(summary).to_contain_text("3 days planned: ")
-    expect(summary).to_be_visible()                                   # there is no live panel: the summary shows
+    expect(summary).to_be_visible()  # there is no live panel: the summary shows
 
 
 def test_letters_stay_in_the_panel(lab, udl):
@@ -165,7 +198,11 @@ def test_letters_stay_in_the_panel(lab, udl):
     panel = lp.panel()
     lp.command("notebook:enter-command-mode")
     lp.page.wait_for_selector(".rn-panel button[data-lm-suppress-shortcuts]")
-    for control in (button(panel, "Plan"), panel.get_by_label("Format"), button(panel, "Show advanced settings")):
+    for control in (
+        button(panel, "Plan"),
+        panel.get_by_label("Format"),
+        button(panel, "Show advanced settings"),
+    ):
         control.focus()
         for key in "abxm":
             lp.page.keyboard.press(key)
@@ -178,16 +215,22 @@ def test_errors_stand_beside_their_fields(lab, udl):
     panel = lp.panel()
     panel.get_by_label("Last day (UTC)").fill("2024-06-01")
     button(panel, "Plan").click()
-    for label, wrong in (("Last day (UTC)", "is before “First day (UTC)”"), ("Sensor", "did you mean REACH-1"), ("Days at most", "is not a whole number")):
+    for label, wrong in (
+        ("Last day (UTC)", "is before “First day (UTC)”"),
+        ("Sensor", "did you mean REACH-1"),
+        ("Days at most", "is not a whole number"),
+    ):
         field = panel.get_by_label(label, exact=True)
-        expect(field).to_be_visible()                                 # the advanced settings are opened for theirs
+        expect(field).to_be_visible()  # the advanced settings are opened for theirs
         expect(field).to_have_attribute("aria-invalid", "true")
         error = panel.locator(f"#{field.get_attribute('aria-describedby')}")
         expect(error).to_contain_text(wrong)
         box, below = field.bounding_box(), error.bounding_box()
-        assert 0 <= below["y"] - (box["y"] + box["height"]) < 15      # right under it
+        assert 0 <= below["y"] - (box["y"] + box["height"]) < 15  # right under it
     panel.get_by_label("Last day (UTC)").fill("2025-01-02")
-    assert panel.get_by_label("Sensor").evaluate("e => [...e.list.options].map((o) => o.value)") == ["ALL", *SENSOR_IDS]   # searched by typing
+    assert panel.get_by_label("Sensor").evaluate(
+        "e => [...e.list.options].map((o) => o.value)"
+    ) == ["ALL", *SENSOR_IDS]  # searched by typing
     panel.get_by_label("Sensor").fill("REACH-101")
     panel.get_by_label("Days at most").fill("1")
     button(panel, "Plan").click()
@@ -204,7 +247,9 @@ def test_a_wrong_login_is_asked_for_again(lab, udl):
     expect(panel.get_by_text("There is no login yet")).to_be_visible()
     panel.get_by_label("UDL user name").fill(USER)
     panel.get_by_label("UDL password").fill("wrong-" + PASSWORD)
-    panel.get_by_label("UDL password").press("Tab")                   # leaving the field hands it over and empties it
+    panel.get_by_label("UDL password").press(
+        "Tab"
+    )  # leaving the field hands it over and empties it
     expect(panel.get_by_text("Login: typed here")).to_be_visible()
     assert panel.locator("input[type=password]").input_value() == ""
     button(panel, "Start").click()
@@ -228,12 +273,14 @@ def test_widget_state_that_is_saved_holds_no_login(lab, udl):
     widgets = saved["metadata"].get("widgets", {})
     lp.page.get_by_role("menuitem", name="Settings", exact=True).click()
     lp.page.get_by_text("Save Widget State Automatically").click()
-    assert "REACH-135" in json.dumps(widgets)                         # the state is there
+    assert "REACH-135" in json.dumps(widgets)  # the state is there
     assert no_secret(json.dumps(saved))
 
 
 def test_failed_days_are_told_and_tried_again(lab, udl):
-    udl.inject(400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-02T06"))
+    udl.inject(
+        400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-02T06")
+    )
     lp = lab(launcher_cell(udl, "failed", last="2025-01-03", initial_rate=25.0), "print('mine')")
     lp.run_cell(0)
     panel = lp.panel()
@@ -244,7 +291,7 @@ def test_failed_days_are_told_and_tried_again(lab, udl):
     expect(table).to_contain_text("2025-01-02")
     expect(table).to_contain_text("RequestRejectedError")
     lp.run_cell(1)
-    assert lp.output(1) == "mine\n"                                   # nothing that the run said lands under another cell
+    assert lp.output(1) == "mine\n"  # nothing that the run said lands under another cell
     udl.clear_faults()
     button(panel, "Retry failed").click()
     status(panel, "1 downloaded, 2 there already, 0 without data, 0 failed")
@@ -252,9 +299,17 @@ def test_failed_days_are_told_and_tried_again(lab, udl):
 
 
 def test_two_views_of_one_run_and_a_second_launcher(lab, udl):
-    other = launcher_cell(udl, "shared", first="2025-02-01", last="2025-02-01").replace("launcher", "other")
-    lp = lab(launcher_cell(udl, "shared", last="2025-03-31", **slow(initial_rate=3.0, min_rate=3.0, max_rate=3.0)), "launcher", other,
-             "import time; time.sleep(4)")
+    other = launcher_cell(udl, "shared", first="2025-02-01", last="2025-02-01").replace(
+        "launcher", "other"
+    )
+    lp = lab(
+        launcher_cell(
+            udl, "shared", last="2025-03-31", **slow(initial_rate=3.0, min_rate=3.0, max_rate=3.0)
+        ),
+        "launcher",
+        other,
+        "import time; time.sleep(4)",
+    )
     lp.run_cell(0)
     lp.run_cell(1)
     one, two = lp.panel(0), lp.panel(1)
@@ -270,10 +325,17 @@ def test_two_views_of_one_run_and_a_second_launcher(lab, udl):
     status(third, "Another run is writing")
     done = two.locator(".rn-text", has_text="of 360 requests")
     before = done.inner_text()
-    lp.page.evaluate("() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 3; jupyterapp.commands.execute('notebook:run-cell') }")
-    expect(done).not_to_have_text(before, timeout=3_900)              # it moves while a cell keeps the kernel busy
-    lp.page.wait_for_function("() => jupyterapp.shell.currentWidget.content.model.cells.get(3).executionCount > 0", timeout=30_000)
-    lp.run_cell(0)                                                    # the cell again: the same run
+    lp.page.evaluate(
+        "() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 3; jupyterapp.commands.execute('notebook:run-cell') }"
+    )
+    expect(done).not_to_have_text(
+        before, timeout=3_900
+    )  # it moves while a cell keeps the kernel busy
+    lp.page.wait_for_function(
+        "() => jupyterapp.shell.currentWidget.content.model.cells.get(3).executionCount > 0",
+        timeout=30_000,
+    )
+    lp.run_cell(0)  # the cell again: the same run
     expect(lp.panel(0).locator("progress[aria-label^='Chunks of']")).to_have_count(1)
     button(lp.panel(1), "Stop").click()
     for panel in (lp.panel(0), two):
@@ -288,9 +350,17 @@ def test_a_kernel_that_dies_loses_nothing(lab, udl):
     lp.run_cell(0)
     log_in(lp.panel())
     button(lp.panel(), "Start").click()
-    lp.page.wait_for_function("() => document.querySelector(\"progress[aria-label='Chunks of 2025-01-02']\")?.value == 2", timeout=60_000)
-    lp.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart().then(() => true)")
-    lp.page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000)
+    lp.page.wait_for_function(
+        "() => document.querySelector(\"progress[aria-label='Chunks of 2025-01-02']\")?.value == 2",
+        timeout=60_000,
+    )
+    lp.page.evaluate(
+        "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart().then(() => true)"
+    )
+    lp.page.wait_for_function(
+        "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'",
+        timeout=60_000,
+    )
     first = {r.params["obTime"] for r in udl.requests if r.params.get("maxResults") != "1"}
     udl.clear_requests()
     udl.clear_faults()
@@ -300,12 +370,14 @@ def test_a_kernel_that_dies_loses_nothing(lab, udl):
     button(panel, "Start").click()
     status(panel, "✔ 2 days planned: 1 downloaded, 1 there already")
     second = [r.params["obTime"] for r in udl.requests if r.params.get("maxResults") != "1"]
-    assert len(first) == 8 and len(second) == 2                       # what was done is not asked for again
+    assert len(first) == 8 and len(second) == 2  # what was done is not asked for again
 
 
 @pytest.mark.parametrize("light", [True, False], ids=["light", "dark"])
 def test_contrast_and_narrow_pages(lab, udl, light):
-    udl.inject(400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-02T06"))
+    udl.inject(
+        400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-02T06")
+    )
     lp = lab(launcher_cell(udl, f"contrast-{light}", last="2025-01-03", initial_rate=25.0))
     lp.theme(light)
     lp.run_cell(0)
@@ -317,11 +389,15 @@ def test_contrast_and_narrow_pages(lab, udl, light):
     lp.panel().get_by_label("Days at most").fill("no")
     button(panel, "Plan").click()
     expect(panel.locator(".rn-error").first).to_be_visible()
-    bad = lp.page.evaluate(CONTRAST, [".rn-panel :is(div, td, th, summary, pre, button, label, input, select)", 4.5])
+    bad = lp.page.evaluate(
+        CONTRAST, [".rn-panel :is(div, td, th, summary, pre, button, label, input, select)", 4.5]
+    )
     assert bad == []
     assert lp.page.evaluate(CONTRAST, [".rn-panel svg g[id*='text'] use", 4.5]) == []
     lp.page.set_viewport_size({"width": 620, "height": 1000})
     lp.page.wait_for_timeout(300)
-    wide = lp.page.evaluate("() => { const p = document.querySelector('.rn-panel'); return p.scrollWidth - p.clientWidth }")
-    assert wide <= 2                                                  # nothing hangs over the edge
+    wide = lp.page.evaluate(
+        "() => { const p = document.querySelector('.rn-panel'); return p.scrollWidth - p.clientWidth }"
+    )
+    assert wide <= 2  # nothing hangs over the edge
     assert lp.complaints() == []

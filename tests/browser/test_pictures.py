@@ -1,15 +1,18 @@
 """The pictures of the docs: REACH_NB_PICTURES=1 pytest tests/browser/test_pictures.py writes them into nbs/images."""
+
 import os
 
 import pytest
-from conftest import ROOT
 from playwright.sync_api import expect
 from test_explorer import explorer_cell
 from test_launcher import button, launcher_cell, log_in, status
 
+from conftest import ROOT
 from reach_nb.demo import DEMO_SENSOR
 
-pytestmark = pytest.mark.skipif(not os.environ.get("REACH_NB_PICTURES"), reason="REACH_NB_PICTURES is not set")
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("REACH_NB_PICTURES"), reason="REACH_NB_PICTURES is not set"
+)
 
 
 @pytest.fixture
@@ -20,9 +23,15 @@ def images():
 
 
 def test_pictures(lab, udl, images):
-    udl.inject(429, times=2, match=lambda request: request.params["obTime"].startswith("2025-01-05"))
-    udl.inject(400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-08T12"))
-    lp = lab(launcher_cell(udl, "data", last="2025-01-14", max_rate=8.0), explorer_cell(udl, "data"))
+    udl.inject(
+        429, times=2, match=lambda request: request.params["obTime"].startswith("2025-01-05")
+    )
+    udl.inject(
+        400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-08T12")
+    )
+    lp = lab(
+        launcher_cell(udl, "data", last="2025-01-14", max_rate=8.0), explorer_cell(udl, "data")
+    )
     lp.page.set_viewport_size({"width": 1100, "height": 1900})
     lp.run_cell(0)
     panel = lp.panel()

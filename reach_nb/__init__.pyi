@@ -1,0 +1,134 @@
+"""The public names of the package and where they are defined: read at run time, by editors and by type checkers."""
+
+from .constellation import (
+    EXPECTED_RECORDS_ALL as EXPECTED_RECORDS_ALL,
+    EXPECTED_RECORDS_SINGLE as EXPECTED_RECORDS_SINGLE,
+    FLAVORS as FLAVORS,
+    SENSORS as SENSORS,
+    SENSOR_IDS as SENSOR_IDS,
+    expected_records as expected_records,
+)
+from .windows import (
+    Window as Window,
+    chunk_windows as chunk_windows,
+    day_window as day_window,
+    iter_dates as iter_dates,
+)
+from .dataset import (
+    Dataset as Dataset,
+)
+from .errors import (
+    AuthenticationError as AuthenticationError,
+    BadAnswerError as BadAnswerError,
+    NoRecordsError as NoRecordsError,
+    OverfullError as OverfullError,
+    RateLimitedError as RateLimitedError,
+    ReachError as ReachError,
+    RequestRejectedError as RequestRejectedError,
+    RunLockedError as RunLockedError,
+    RunStopped as RunStopped,
+    ServiceError as ServiceError,
+    TransientError as TransientError,
+    UDLError as UDLError,
+    UnreachableError as UnreachableError,
+    error_tree as error_tree,
+)
+from .telemetry import (
+    HistoricalTelemetry as HistoricalTelemetry,
+    STATUSES as STATUSES,
+    STATUS_DOWNLOADED as STATUS_DOWNLOADED,
+    STATUS_DOWNLOAD_PENDING as STATUS_DOWNLOAD_PENDING,
+    STATUS_FAILED as STATUS_FAILED,
+    STATUS_PROCESSED as STATUS_PROCESSED,
+    STATUS_PROCESS_PENDING as STATUS_PROCESS_PENDING,
+    STATUS_SKIPPED_NO_DATA as STATUS_SKIPPED_NO_DATA,
+    STATUS_SKIPPED_NO_INPUT as STATUS_SKIPPED_NO_INPUT,
+    STATUS_UPLOADED as STATUS_UPLOADED,
+    STATUS_UPLOAD_PENDING as STATUS_UPLOAD_PENDING,
+    TelemetryRow as TelemetryRow,
+    utcnow_iso as utcnow_iso,
+)
+from .planning import (
+    DownloadRunConfig as DownloadRunConfig,
+    PlannedDay as PlannedDay,
+    decide_action as decide_action,
+    plan_backfill as plan_backfill,
+)
+from .events import (
+    ChunkDone as ChunkDone,
+    DayFinished as DayFinished,
+    DayOutcome as DayOutcome,
+    DayStarted as DayStarted,
+    DownloadRunSummary as DownloadRunSummary,
+    Event as Event,
+    RateChanged as RateChanged,
+    RunFinished as RunFinished,
+    RunPlanned as RunPlanned,
+    TooFewInFlight as TooFewInFlight,
+)
+from .service.limiter import (
+    AdaptiveRateController as AdaptiveRateController,
+)
+from .service.credentials import (
+    find_udl_auth as find_udl_auth,
+    resolve_udl_auth as resolve_udl_auth,
+)
+from .service.client import (
+    UDLClient as UDLClient,
+)
+from .archive.formats import (
+    count_records as count_records,
+)
+from .archive.reading import (
+    iter_archive as iter_archive,
+    read_archive as read_archive,
+    read_artifact as read_artifact,
+    to_qtable as to_qtable,
+    to_timeseries as to_timeseries,
+)
+from .archive.convert import (
+    convert_archive as convert_archive,
+)
+from .simulated.service import (
+    SimulatedUDL as SimulatedUDL,
+)
+from .download import (
+    download_UDL_reach_to_file as download_UDL_reach_to_file,
+    download_UDL_reach_window as download_UDL_reach_window,
+)
+from .backfill import (
+    run_download as run_download,
+)
+from .verify import (
+    verify_archive as verify_archive,
+)
+from .look.availability import (
+    availability_frame as availability_frame,
+    datasets as datasets,
+    describe as describe,
+    plot_calendar as plot_calendar,
+    plot_days as plot_days,
+    plot_rate as plot_rate,
+    text_calendar as text_calendar,
+)
+from .look.coverage import (
+    describe_gaps as describe_gaps,
+    describe_sensor_days as describe_sensor_days,
+    gaps as gaps,
+    plot_gaps as plot_gaps,
+    plot_sensor_days as plot_sensor_days,
+    sensor_days as sensor_days,
+)
+from .look.dose import (
+    daily_dose as daily_dose,
+    describe_dose as describe_dose,
+    plot_daily_dose as plot_daily_dose,
+    plot_dose_map as plot_dose_map,
+    plot_dose_series as plot_dose_series,
+)
+from .panel.launcher import (
+    AvailabilityExplorer as AvailabilityExplorer,
+    BackfillLauncher as BackfillLauncher,
+)
+
+__version__: str
