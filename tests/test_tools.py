@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 import check_docs  # noqa: E402
 import nb_lint  # noqa: E402
-import oldest  # noqa: E402
 
 
 def code(source, *outputs):
@@ -31,6 +30,8 @@ def shown(**data):
     }
 
 
+LONG = "#| export\ndef f() -> None:\n    'doc'\n" + "    a = 1\n" * 59
+A_WARNING = {"output_type": "stream", "name": "stderr", "text": ["x.py:1: UserWarning: no font\n"]}
 TITLE = {"cell_type": "raw", "source": "---\ntitle: A page\noutput-file: page.html\n---\n"}
 
 
@@ -204,55 +205,63 @@ def test_the_filter_runs_in_the_folder_of_any_page(folder, tmp_path):
 @pytest.mark.parametrize(
     "cells, what",
     [
-        ([code("#| export\n" + "a = 1\n" * 31)], "31 exported lines"),
-        ([code("#| export\ndef shown(): pass"), code("assert shown() is None")], "shown has none"),
+        ([code(LONG), code("shown()")], "61 exported lines"),
+        ([code("#| export\ndef shown() -> None: pass"), code("assert 1")], "shown has none"),
+        ([code("#| export\ndef f(a) -> None: 'doc'")], "f has a parameter or a result"),
+        ([code("#| export\ndef f(*a) -> None: 'doc'")], "f has a parameter or a result"),
+        ([code("#| export\ndef f(): 'doc'")], "f has a parameter or a result"),
         ([code("#| export\nfrom os import *")], "everything is imported"),
-        ([code("#| export\nimport os\ndef _f(): pass")], "imports and definitions"),
+        ([code("#| export\nimport os\ndef _f() -> None: pass")], "imports and definitions"),
+        ([code("#| export\nclass _A: pass\nclass B(_A): 'doc'")], "_A is a base class with one"),
+        ([code("#| export\nclass B(_A, _C): 'doc'")], "put together from private mixins"),
         ([code("plot()", shown(image_png="…"))], "without `#| fig-alt:`"),
+        ([code("#| fig-alt: Sixty kills: how many\nplot()")], "is not quoted"),
         ([code("#| eval: false\nassert True")], "not run"),
         ([code("time.sleep(1)\nassert True")], "sleeps"),
         ([code("1 / 0", {"output_type": "error"})], "a stored error"),
-        (
-            [
-                code(
-                    "plot();",
-                    {
-                        "output_type": "stream",
-                        "name": "stderr",
-                        "text": ["x.py:1: UserWarning: no font\n"],
-                    },
-                )
-            ],
-            "a stored warning",
-        ),
-        ([code("#| export\ndef shown(): 'doc'")], "no tests beside"),
-        (
-            [code("#| hide\nassert True")] * 2 + [code("assert True")] * 2,
-            "2 of 4 test cells are hidden",
-        ),
-        ([code("1;")] * 4, "of the cells are prose"),
+        ([code("plot();", A_WARNING)], "a stored warning"),
+        ([code("#| export\ndef shown() -> None: 'doc'")], "no tests beside"),
+        ([code("a" * 101)], "1 lines of over 100"),
+        ([prose("As here:"), code("#| hide\na")], "ends in ':'"),
+        ([prose("As here:"), prose("more")], "ends in ':'"),
     ],
 )
 def test_the_lint_finds_what_is_planted(cells, what):
-    pages = [prose("# Title\n\n> One sentence")] + cells
-    if "prose" not in what:
-        pages += [prose("more")] * (len(cells) // 2)
-    assert any(what in trouble for _, trouble in nb_lint.lint(pages)), nb_lint.lint(pages)
+    found = nb_lint.Page([prose("# Title\n\n> One sentence"), *cells]).troubles()
+    assert any(what in trouble for _, trouble in found), found
+
+
+def test_the_title_stands_alone():
+    for first, what in (("# Title\n\n> One\n\nMore.", "the site drops"), ("T", "does not begin")):
+        assert any(what in trouble for _, trouble in nb_lint.Page([prose(first)]).troubles())
+
+
+def test_a_guide_has_short_lines_and_no_tests_in_sight():
+    cells = [prose("# Title\n\n> One sentence"), code("assert True"), code("a" * 77)]
+    said = [trouble for _, trouble in nb_lint.Page(cells, guide=True).troubles()]
+    assert said == ["a test in sight in a guide", "1 lines of over 76 characters"]
+    assert nb_lint.Page(cells).troubles() == []
+    hidden = [cells[0], code("#| hide\nassert True" + "a" * 77)]
+    assert nb_lint.Page(hidden, guide=True).troubles() == []
 
 
 def test_an_argued_exception_is_one():
-    long = code("#| export\n" + "a = 1\n" * 31)
-    sound = [
-        prose("# Title\n\n> One sentence"),
-        prose("Why.\n\n<!-- lint: long, because it is a table of constants -->"),
-        long,
-        code("a;"),
+    wide = code("#| export\nTABLE = '" + "a" * 100 + "'")
+    title, why = prose("# Title\n\n> One sentence"), "it is a table of constants"
+    argued = [title, prose(f"Why.\n\n<!-- lint: width, because {why} -->"), wide]
+    assert nb_lint.Page(argued).troubles() == []
+    bare = [title, prose("<!-- lint: width -->"), wide]
+    assert nb_lint.Page(bare).troubles() == [(3, "1 lines of over 100 characters")]
+
+
+def test_what_is_shown_in_between_counts():
+    half = code("#| export\ndef f() -> None:\n    'doc'\n" + "    a = 1\n" * 38)
+    cells = [prose("# Title\n\n> One sentence"), half, code("f()"), half, code("assert f")]
+    assert nb_lint.Page(cells).troubles() == []
+    cells.remove(cells[2])
+    assert [what for _, what in nb_lint.Page(cells).troubles()] == [
+        "80 exported lines from here before anything is shown"
     ]
-    assert nb_lint.lint(sound) == []
-    assert nb_lint.lint([sound[0], prose("<!-- lint: long -->"), *sound[2:]]) == [
-        (3, "31 exported lines, 30 are the most")
-    ]
-    assert nb_lint.lint([prose("no title"), code("a;")])[0][1].startswith("does not begin")
 
 
 @pytest.mark.parametrize("metadata, troubles", [({}, 0), ({"widgets": {"state": {}}}, 1)])
@@ -262,9 +271,3 @@ def test_no_widget_state_is_stored(metadata, troubles, tmp_path, capsys):
     path.write_text(json.dumps({"cells": cells, "metadata": metadata}))
     assert nb_lint.main([path]) == troubles
     assert ("widget state" in capsys.readouterr().out) == bool(troubles)
-
-
-def test_the_oldest_versions_are_the_bounds():
-    assert oldest.oldest()["astropy"] == "6.0" and {"numpy", "boto3", "pyarrow"} <= set(
-        oldest.oldest()
-    )

@@ -123,10 +123,20 @@ def test_every_system_and_every_python():
         matrix["python"] == json.loads(listed) and matrix["python"][0] == settings()["min_python"]
     )
     oldest = workflow["jobs"]["oldest"]["steps"]
-    assert (
-        oldest[1]["with"]["python-version"] == settings()["min_python"]
-        and "tools/oldest.py" in oldest[2]["run"]
-    )
+    assert oldest[1]["with"]["python-version"] == settings()["min_python"]
+    assert "--resolution lowest-direct" in oldest[2]["run"]
+    assert "-c oldest.txt" in oldest[3]["run"]
+
+
+def test_the_updates_of_actions_and_packages_are_asked_for():
+    config = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text(encoding="utf-8"))
+    assert {entry["package-ecosystem"] for entry in config["updates"]} == {"github-actions", "pip"}
+
+
+def test_a_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert str(citation["version"]) == settings()["version"]
+    assert citation["license"] == "Apache-2.0" and citation["authors"]
 
 
 def test_the_commands_are_those_of_the_readme():
