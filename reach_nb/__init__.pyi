@@ -50,9 +50,11 @@ from .telemetry import (
 )
 from .planning import (
     DownloadRunConfig as DownloadRunConfig,
+    Plan as Plan,
     PlannedDay as PlannedDay,
     decide_action as decide_action,
     plan_backfill as plan_backfill,
+    plan_run as plan_run,
 )
 from .events import (
     ChunkDone as ChunkDone,

@@ -45,7 +45,7 @@ from reach_nb.planning import (
     ACTION_SKIP_EXISTING,
     ACTION_SKIP_FAILED,
     ACTION_SKIP_TERMINAL,
-    plan_backfill,
+    plan_run,
     settled_at,
     was_unsettled,
 )
@@ -95,7 +95,7 @@ class ProgressBar:
     def __call__(self, event):
         if isinstance(event, RunPlanned):
             self._days = len(event.plan)
-            self._bar = self._new_bar(sum(p.requests for p in event.plan))
+            self._bar = self._new_bar(event.plan.requests)
         elif isinstance(event, DayStarted):
             self._bar.set_description(f"{event.planned.day} ({event.number}/{self._days})")
         elif isinstance(event, ChunkDone):
@@ -503,13 +503,10 @@ def run_download(
 # %% ../nbs/backfill.ipynb #ebcdaa49
 def _carry_out(run, download_fn, stop):
     config, summary = run.config, run.summary
-    state = run.telemetry.load_state(
-        sensor_id=config.sensor_id, descriptor=config.descriptor, output_format=config.output_format
-    )
-    plan = plan_backfill(config, state, datetime.now(timezone.utc))
+    plan = plan_run(config, run.telemetry)
     summary.days_planned = len(plan)
-    run.tell(RunPlanned(summary.run_id, tuple(plan)))
-    if config.limit_days and not any(p.action == ACTION_RUN for p in plan):
+    run.tell(RunPlanned(summary.run_id, plan))
+    if config.limit_days and not plan.to_run:
         log.warning(
             "limit_days=%d leaves nothing to attempt: the days it counts are skipped ones",
             config.limit_days,
@@ -526,7 +523,9 @@ def _carry_out(run, download_fn, stop):
             for number, planned in enumerate(plan, 1):
                 if stop.is_set():
                     raise RunStopped("stopped between two days")
-                run.do_day(number, planned, state.get(planned.day), fetch, download_fn is not None)
+                run.do_day(
+                    number, planned, plan.prior.get(planned.day), fetch, download_fn is not None
+                )
         ended = True
     except RunStopped:
         log.warning("stopped on request; the next run goes on from here")

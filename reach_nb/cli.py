@@ -21,11 +21,8 @@ from pathlib import Path
 from .constellation import UDL_BASE_URL, unknown_sensor_hint
 from .dataset import OUTPUT_FORMATS
 from reach_nb.planning import (
-    ACTION_RUN,
     DownloadRunConfig,
-    count_actions,
-    plan_backfill,
-    plan_seconds,
+    plan_run,
 )
 from .telemetry import STATUS_FAILED, HistoricalTelemetry
 from .windows import as_date
@@ -39,14 +36,11 @@ def _download(args):
     check_base_url(config.base_url)
     check_places(config, config.telemetry_file)
     telemetry = HistoricalTelemetry(config.telemetry_file)
-    state = telemetry.load_state(
-        sensor_id=config.sensor_id, descriptor=config.descriptor, output_format=config.output_format
-    )
-    plan = plan_backfill(config, state, datetime.now(timezone.utc))
+    plan = plan_run(config, telemetry)
     if config.dry_run:
         _print_plan(plan, config)
         return 0
-    days, needed = _FailedDays(), any(p.action == ACTION_RUN for p in plan)
+    days, needed = _FailedDays(), bool(plan.to_run)
     with (
         _login(args) if needed else nullcontext("") as auth_token,
         _stop_on_signals(args.own_process) as stop,
@@ -155,10 +149,9 @@ class _FailedDays:
 def _print_plan(plan, config):
     for planned in plan:
         print(f"{planned.day}  {planned.action:13}  {planned.requests:4}  {planned.reason}")
-    requests = sum(p.requests for p in plan)
-    days = ", ".join(f"{count} {action}" for action, count in count_actions(plan).items())
+    days = ", ".join(f"{count} {action}" for action, count in plan.actions.items())
     print(
-        f"\n{len(plan)} days ({days or 'none'}); {requests} requests, {_duration(plan_seconds(plan, config))} "
+        f"\n{len(plan)} days ({days or 'none'}); {plan.requests} requests, {_duration(plan.seconds)} "
         "at the limiter's pace, if the service keeps up"
     )
 

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
-from .planning import PlannedDay
+from .planning import Plan, PlannedDay
 from .telemetry import TelemetryRow
 from .words import say_count
 
@@ -82,7 +82,7 @@ class RunPlanned:
     """The first event: what is going to be done."""
 
     run_id: str  # UUID4, on every row of this run
-    plan: tuple[PlannedDay, ...]  # one entry a day
+    plan: Plan  # its days, and what they come to
 
 
 @dataclass(frozen=True)

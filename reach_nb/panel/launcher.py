@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 import ipywidgets
@@ -38,7 +37,7 @@ from ..look.figures import theme_svg
 from .controls import DayPicture, Pump, folded, html_table, panel, scroll, text_html
 from .progress import BackfillJob, Progress, forgetful
 from .views import PlanView, RunView, SettingsForm, TypedLogin, saved_html
-from ..planning import ACTION_RUN, DownloadRunConfig, plan_backfill
+from ..planning import DownloadRunConfig, plan_run
 from ..telemetry import HistoricalTelemetry
 
 # %% ../../nbs/panel/launcher.ipynb #963b28bf
@@ -153,7 +152,7 @@ class _ShownRun(_StoppableRun):
 # %% ../../nbs/panel/launcher.ipynb #8384fccd
 class _PlannedRun(_ShownRun):
     def plan(self, opened=True, retry_failed=None):
-        """Show what would be done, and return it: a list of `PlannedDay`. Raises `ValueError` for a form with errors.
+        """Show what would be done, and return it (`Plan`). Raises `ValueError` for a form with errors.
 
         Parameters
         ----------
@@ -164,12 +163,8 @@ class _PlannedRun(_ShownRun):
         """
         self._word.value = ""
         config = self._config(retry_failed)
-        dataset = {
-            name: getattr(config, name) for name in ("sensor_id", "descriptor", "output_format")
-        }
-        state = HistoricalTelemetry(config.telemetry_file).load_state(**dataset)
-        plan = plan_backfill(config, state, datetime.now(timezone.utc))
-        self._plan_view.show(plan, config, state, opened)
+        plan = plan_run(config)
+        self._plan_view.show(plan, config, plan.prior, opened)
         return plan
 
     def _config(self, retry_failed):
@@ -197,10 +192,7 @@ class _StartedRun(_PlannedRun):
             if self.active:
                 raise RuntimeError("A run is under way: stop it first, or wait for it.")
             config = self._config(retry_failed)
-            todo = (
-                any(p.action == ACTION_RUN for p in self.plan(False, retry_failed))
-                and self._download_fn is None
-            )
+            todo = bool(self.plan(False, retry_failed).to_run) and self._download_fn is None
             self.login.look(config.base_url)
             if todo and self.login.problem:
                 raise ValueError("There is no login yet: type it above, and start again.")

@@ -29,7 +29,7 @@ from reach_nb.events import (
     RunFinished,
     RunPlanned,
 )
-from ..planning import ACTION_RUN, ACTION_SKIP_FAILED, count_actions, plan_seconds
+from ..planning import ACTION_RUN, ACTION_SKIP_FAILED
 from ..service.client import redact
 from ..telemetry import STATUS_DOWNLOADED, STATUS_FAILED, HistoricalTelemetry
 from ..words import say_duration, say_size
@@ -120,8 +120,8 @@ def note(progress, text, moment=None):
 
 # %% ../../nbs/panel/progress.ipynb #82fd24fd
 def _planned(progress, event, now):
-    requests = sum(p.requests for p in event.plan)
-    actions = ", ".join(f"{n} {action}" for action, n in count_actions(event.plan).items())
+    requests = event.plan.requests
+    actions = ", ".join(f"{n} {action}" for action, n in event.plan.actions.items())
     state = "stopping" if progress.state == "stopping" else "running"
     progress = replace(
         progress,
@@ -317,7 +317,7 @@ class PlanCost(NamedTuple):
 
 def plan_cost(plan, config, state):
     """What a plan takes (`PlanCost`), from the plan, the config and the latest row per day that it was made from."""
-    days = sum(p.action == ACTION_RUN for p in plan)
+    days = len(plan.to_run)
     sizes = [
         float(r.csv_size_mb)
         for r in state.values()
@@ -330,8 +330,8 @@ def plan_cost(plan, config, state):
     )
     return PlanCost(
         days,
-        sum(p.requests for p in plan),
-        plan_seconds(plan, config),
+        plan.requests,
+        plan.seconds,
         days * a_day,
         _free_megabytes(config.output_dir),
     )
