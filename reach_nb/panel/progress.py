@@ -29,7 +29,7 @@ from reach_nb.events import (
     RunFinished,
     RunPlanned,
 )
-from ..planning import ACTION_RUN, ACTION_SKIP_FAILED
+from ..planning import ACTION_SKIP_FAILED
 from ..service.client import redact
 from ..telemetry import STATUS_DOWNLOADED, STATUS_FAILED, HistoricalTelemetry
 from ..words import say_duration, say_size
