@@ -14,7 +14,21 @@ from typing import NamedTuple
 
 # %% ../nbs/constellation.ipynb #36f8227b
 class Sensor(NamedTuple):
-    """One satellite's pair of dosimeters, as the UDL names it."""
+    """One satellite's pair of dosimeters, as the UDL names it.
+
+    Parameters
+    ----------
+    sensor_id : str
+        `idSensor`, such as REACH-101.
+    observatory_name : str
+        `observatoryName`, such as Iridium-102.
+    sat_no : int
+        `satNo`, the number in the satellite catalogue.
+    pod_model : str
+        `origSensorId`, "0" to "3"; it fixes the flavors and is not unique.
+    flavors : tuple of str
+        Energy channels of DOSE1 and DOSE2, such as ("X", "W").
+    """
 
     sensor_id: str  # `idSensor`, such as REACH-101
     observatory_name: str  # `observatoryName`, such as Iridium-102
@@ -23,26 +37,33 @@ class Sensor(NamedTuple):
     flavors: tuple[str, str]  # energy channels of DOSE1 and DOSE2, such as ("X", "W")
 
 # %% ../nbs/constellation.ipynb #df4eb0ff
-POD_FLAVORS = {"0": ("X", "Z"), "1": ("X", "W"), "2": ("Y", "V"), "3": ("Y", "U")}
+POD_FLAVORS: dict[str, tuple[str, str]] = {
+    "0": ("X", "Z"),
+    "1": ("X", "W"),
+    "2": ("Y", "V"),
+    "3": ("Y", "U"),
+}
 
+# REACH number, Iridium number, catalogue number, pod model
 _TABLE = """
-101 102 41920 1 | 102 113 42803 2 | 105 106 41917 3 | 108 133 42955 1 | 113 121 42812 2 | 114 110 43481 1
-115 107 42960 1 | 116 108 41924 2 | 133 117 42808 1 | 134 125 42964 3 | 135 126 42809 1 | 136 132 42961 1
-137 119 42959 1 | 138 134 43075 3 | 139 137 43076 1 | 140 122 42957 2 | 148 131 43079 2 | 149 164 43577 1
-162 147 43480 1 | 163 149 43250 2 | 164 152 43479 1 | 165 145 43253 3 | 166 180 43922 2 | 169 153 43078 0
-170 156 43576 0 | 171 158 43571 0 | 172 159 43578 0 | 173 165 43572 1 | 175 168 43924 3 | 176 150 43257 1
-180 171 43929 0 | 181 160 43569 0
+101 102 41920 1 | 102 113 42803 2 | 105 106 41917 3 | 108 133 42955 1
+113 121 42812 2 | 114 110 43481 1 | 115 107 42960 1 | 116 108 41924 2
+133 117 42808 1 | 134 125 42964 3 | 135 126 42809 1 | 136 132 42961 1
+137 119 42959 1 | 138 134 43075 3 | 139 137 43076 1 | 140 122 42957 2
+148 131 43079 2 | 149 164 43577 1 | 162 147 43480 1 | 163 149 43250 2
+164 152 43479 1 | 165 145 43253 3 | 166 180 43922 2 | 169 153 43078 0
+170 156 43576 0 | 171 158 43571 0 | 172 159 43578 0 | 173 165 43572 1
+175 168 43924 3 | 176 150 43257 1 | 180 171 43929 0 | 181 160 43569 0
 """
 
 
-def _sensor(reach, iridium, sat_no, pod):
+def _sensor(reach: str, iridium: str, sat_no: str, pod: str) -> Sensor:
     return Sensor(f"REACH-{reach}", f"Iridium-{iridium}", int(sat_no), pod, POD_FLAVORS[pod])
 
 
-SENSORS = {
-    s.sensor_id: s for s in (_sensor(*row.split()) for row in re.split(r"[|\n]", _TABLE.strip()))
-}
-SENSOR_IDS = tuple(SENSORS)
+_ROWS = re.split(r"[|\n]", _TABLE.strip())
+SENSORS: dict[str, Sensor] = {s.sensor_id: s for s in (_sensor(*row.split()) for row in _ROWS)}
+SENSOR_IDS: tuple[str, ...] = tuple(SENSORS)
 
 # %% ../nbs/constellation.ipynb #2787057a
 FLAVORS = ("U", "V", "W", "X", "Y", "Z")  # energy channels, as named inside `obDescription`
@@ -59,7 +80,7 @@ EXPECTED_RECORDS_SINGLE = SAMPLES_PER_DAY * DOSIMETERS_PER_SENSOR  # a day of on
 EXPECTED_RECORDS_ALL = EXPECTED_RECORDS_SINGLE * len(SENSORS)  # a day of all of them
 
 # %% ../nbs/constellation.ipynb #e0590438
-def expected_records(sensor_id="ALL", seconds=SECONDS_PER_DAY):
+def expected_records(sensor_id: str = "ALL", seconds: float = SECONDS_PER_DAY) -> int:
     """The nominal number of records of a window at the 5-s cadence.
 
     Parameters
@@ -78,7 +99,7 @@ def expected_records(sensor_id="ALL", seconds=SECONDS_PER_DAY):
     return round(seconds / CADENCE_SECONDS) * DOSIMETERS_PER_SENSOR * sensors
 
 
-def is_all(sensor_id):
+def is_all(sensor_id: object) -> bool:
     """Whether `sensor_id` means all sensors (`"ALL"`, in any case)."""
     return str(sensor_id).strip().upper() == "ALL"
 
@@ -86,7 +107,7 @@ def is_all(sensor_id):
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-def normalize_sensor_id(sensor_id):
+def normalize_sensor_id(sensor_id: str) -> str:
     """The sensor id as it goes on the wire: `ALL`, or a plain id, listed ones in capitals.
 
     Raises `ValueError`, naming the value, if it is neither: the id becomes part of a file name.
@@ -109,8 +130,10 @@ def normalize_sensor_id(sensor_id):
     return text.upper() if is_all(text) or text.upper() in SENSORS else text
 
 # %% ../nbs/constellation.ipynb #f883de4a
-def unknown_sensor_hint(sensor_id):
-    """One line for a person who asked for a sensor that is not listed, with the nearest listed one; else `""`.
+def unknown_sensor_hint(sensor_id: str) -> str:
+    """One line for a person who asked for a sensor that is not listed; `""` for one that is.
+
+    It names the nearest listed one. What is no sensor id at all is a `ValueError`.
 
     Parameters
     ----------
@@ -125,10 +148,13 @@ def unknown_sensor_hint(sensor_id):
     if text == "ALL" or text in SENSORS:
         return ""
     near = max(SENSOR_IDS, key=lambda known: _likeness(text.upper(), known))
-    return f"sensor_id: {sensor_id!r} is not a REACH sensor; did you mean {near}? (ALL means all {len(SENSORS)})"
+    return (
+        f"sensor_id: {sensor_id!r} is not a REACH sensor; did you mean {near}? "
+        f"(ALL means all {len(SENSORS)})"
+    )
 
 
-def _likeness(text, known):
+def _likeness(text: str, known: str) -> tuple[float, int]:
     """How alike two ids are: shared digits or letters in order, then nearness of the numbers."""
     digits = re.sub(r"\D", "", text)
     alike = SequenceMatcher(None, digits or text, known[6:] if digits else known).ratio()
