@@ -4,13 +4,9 @@
 
 # %% auto #0
 __all__ = ['STATES', 'LOOKS', 'PERCENT_COLORS', 'HEADING', 'LANE', 'GAP', 'TOP', 'REFUSED', 'datasets', 'availability_frame',
-           'Look', 'describe', 'text_calendar', 'check_axes', 'new_axes', 'plot_calendar', 'plot_days', 'date_axis',
-           'plot_rate', 'calendar_boxes', 'day_attempts']
+           'describe', 'text_calendar', 'plot_calendar', 'plot_days', 'plot_rate', 'calendar_boxes', 'day_attempts']
 
 # %% ../../nbs/look/availability.ipynb #ec5d4582
-import base64
-import io
-from functools import cache
 from os import PathLike
 from typing import NamedTuple
 
@@ -18,6 +14,17 @@ import numpy as np
 import pandas as pd
 
 from ..constellation import normalize_sensor_id
+from reach_nb.look.figures import (
+    Look,
+    add_boxes,
+    axes_inches,
+    check_axes,
+    date_axis,
+    new_axes,
+    rectangles,
+    text_size,
+    title_size,
+)
 from reach_nb.telemetry import (
     COLUMNS,
     STATUS_DOWNLOADED,
@@ -244,16 +251,6 @@ def _day_frame(rows, days):
     )
 
 # %% ../../nbs/look/availability.ipynb #adbbd8e7
-class Look(NamedTuple):
-    """How a day is drawn that has no share of records to colour it by."""
-
-    label: str  # what the legend calls it
-    color: str  # of its face; "none" leaves the background
-    hatch: str  # matplotlib's pattern
-    ink: str  # colour of the pattern
-    mark: str  # its character in `text_calendar`
-
-
 LOOKS = {
     "not_attempted": Look("not attempted", "none", "...", "0.55", "."),
     "pending": Look("pending", "#CC79A7", "////", "white", "~"),
@@ -466,80 +463,6 @@ def _marks(frame):
         looks != "percent", tens
     )
 
-# %% ../../nbs/look/availability.ipynb #5a7c02e4
-def check_axes(ax):
-    """`ax` itself, if it is a matplotlib `Axes` or `None`; raises `ValueError` for anything else."""
-    from matplotlib.axes import Axes
-
-    if ax is None or isinstance(ax, Axes):
-        return ax
-    raise ValueError(
-        f"ax: {type(ax).__name__} is no matplotlib Axes; leave it out for a new figure, or choose one of the figure's"
-    )
-
-# %% ../../nbs/look/availability.ipynb #fa4c2640
-@cache
-def _picture_class():
-    from matplotlib.figure import Figure
-
-    class Picture(Figure):
-        """A figure that needs no pyplot: it shows itself in a notebook, with its text alternative `alt`."""
-
-        alt = ""
-
-        def _repr_mimebundle_(self, include=None, exclude=None):
-            file = io.BytesIO()
-            self.savefig(file, format="png", metadata={"Software": None, "Description": self.alt})
-            png = base64.b64encode(file.getvalue()).decode()
-            return {"image/png": png, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
-
-    return Picture
-
-
-def _inches(ax):
-    box = ax.get_window_extent()
-    return box.width / ax.figure.dpi, box.height / ax.figure.dpi
-
-
-_LARGER = {"large": "x-large", "small": "medium", "x-small": "small"}
-
-
-def _text_size(ax):
-    """The size of text for an axes: large, but where it is small itself."""
-    width = _inches(ax)[0]
-    return "large" if width > 5.2 else "small" if width > 3.2 else "x-small"
-
-
-def new_axes(width, height, alt=""):
-    """The `Axes` of a new figure without pyplot, `width` × `height` inches, that shows itself in a notebook; `alt`: its text."""
-    figure = _picture_class()(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
-    figure.alt = alt
-    return figure.add_subplot()
-
-# %% ../../nbs/look/availability.ipynb #b5636e8b
-def _boxes(x, y, width, height):
-    """Corners of rectangles, shape (n, 4, 2), for a `PolyCollection`."""
-    x, y, width, height = np.broadcast_arrays(x, y, width, height)
-    corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
-    return np.stack([np.stack(corner, axis=-1) for corner in corners], axis=1)
-
-
-def _add_boxes(ax, boxes, look, edge=0):
-    """Draw boxes in a look; `edge`: the width in points of an edge in the look's own colour, under its pattern."""
-    from matplotlib.collections import PolyCollection
-
-    color = look.ink if look.color == "none" else look.color
-    if edge:
-        ax.add_collection(
-            PolyCollection(boxes, facecolors="none", edgecolors=color, linewidths=edge)
-        )
-    ax.add_collection(
-        PolyCollection(
-            boxes, facecolors=look.color, edgecolors=look.ink, linewidths=0, hatch=look.hatch
-        )
-    )
-
 # %% ../../nbs/look/availability.ipynb #9a47715f
 class _Sheet(NamedTuple):
     year: int  # the first
@@ -599,14 +522,14 @@ def plot_calendar(frame, ax=None):
     """
     ax, alt, frame = check_axes(ax), describe(frame), _drawable(frame)
     days = _whole_months(frame.index)
-    sheet = _sheet(days) if ax is None else _sheet(days, *_inches(ax))
+    sheet = _sheet(days) if ax is None else _sheet(days, *axes_inches(ax))
     if ax is None:
         ax = new_axes(
             max(sheet.cell * sheet.weeks + 2.4, 7),
             sheet.cell * sheet.pitch * sheet.years + 1.5,
             alt,
         )
-    looks, size = _looks(frame), _text_size(ax)
+    looks, size = _looks(frame), text_size(ax)
     scale = _draw_days(ax, frame, looks, sheet)
     _draw_months(ax, days, sheet, size)
     _label_calendar(ax, frame, sheet, size)
@@ -626,10 +549,10 @@ def _draw_days(ax, frame, looks, sheet):
     from matplotlib.collections import PolyCollection
 
     x, y = _place(frame.index, sheet)
-    boxes = _boxes(x + 0.05, y + 0.05, 0.9, 0.9)
+    boxes = rectangles(x + 0.05, y + 0.05, 0.9, 0.9)
     for name, look in LOOKS.items():
         if (chosen := (looks == name).to_numpy()).any():
-            _add_boxes(ax, boxes[chosen], look)
+            add_boxes(ax, boxes[chosen], look)
     chosen = (looks == "percent").to_numpy()
     scale = PolyCollection(
         boxes[chosen], array=frame["percent"].to_numpy()[chosen], cmap=PERCENT_COLORS, linewidths=0
@@ -690,7 +613,7 @@ def _label_calendar(ax, frame, sheet, size):
     ax.set_ylim(tops[-1] + 7.1, -2 * half)
     narrow = sheet.weeks * sheet.cell < 4  # inches
     ax.set_title(
-        _title(frame).replace(", ", ",\n" if narrow else ", "), loc="left", fontsize=_LARGER[size]
+        _title(frame).replace(", ", ",\n" if narrow else ", "), loc="left", fontsize=title_size(ax)
     )
 
 # %% ../../nbs/look/availability.ipynb #db35221d
@@ -792,56 +715,11 @@ def _lane_floor(n):
 def _size(ax):
     """The largest size of text that the lanes of an axes have room for."""
     low, high = ax.get_ylim()
-    lane = _inches(ax)[1] * 72 * LANE / (high - low)
+    lane = axes_inches(ax)[1] * 72 * LANE / (high - low)
     fits = "large" if lane > 14 else "small" if lane > 9 else "xx-small"
-    return fits if fits == "xx-small" or _text_size(ax) == "large" else "small"
+    return fits if fits == "xx-small" or text_size(ax) == "large" else "small"
 
 # %% ../../nbs/look/availability.ipynb #bfa4f8cb
-def date_axis(ax):
-    """Dates along x, short at the ticks; what is the same for all ticks (day, month or year) is said once, at the right."""
-    from matplotlib.dates import HOURLY, MINUTELY, AutoDateLocator
-
-    most = int(np.clip(1.1 * _inches(ax)[0], 3, 12))
-    locator = AutoDateLocator(minticks=min(4, most - 1), maxticks=most)
-    locator.intervald.update(
-        {HOURLY: [1, 2, 3, 6, 12, 24], MINUTELY: [1, 5, 10, 15, 30, 60]}
-    )  # few ticks need long steps
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(
-        _date_formatter()(locator, zero_formats=["", "%b", "%b", "%d %b", "%H:%M", "%H:%M"])
-    )
-
-
-@cache
-def _date_formatter():
-    from matplotlib.dates import ConciseDateFormatter, num2date
-
-    class DateFormatter(ConciseDateFormatter):
-        """matplotlib's names the month or day of the *last* tick, as if it were that of all."""
-
-        def format_ticks(self, values):
-            labels, moments = super().format_ticks(values), num2date(values)
-            first, last = moments[0], moments[-1]
-            labels = [
-                label if label == f"{t:%Y}" or f"{t:%m%d%H%M}" != "01010000" else f"{label}\n{t:%Y}"
-                for label, t in zip(labels, moments, strict=True)
-            ]
-            alike = (
-                text
-                for text in ("%Y-%m-%d", "%Y %b", "%Y")
-                if f"{first:{text}}" == f"{last:{text}}"
-            )
-            self._said_once = f"{first:{next(alike, '%Y')}}"
-            if any(f"{t:%Y}" in label for label, t in zip(labels, moments, strict=True)):
-                self._said_once = ""  # the ticks tell the year
-            return labels
-
-        def get_offset(self):
-            return self._said_once
-
-    return DateFormatter
-
-# %% ../../nbs/look/availability.ipynb #a9d10f93
 LANE, GAP, TOP = (
     12,
     4,
@@ -856,7 +734,7 @@ def _draw_bars(ax, frame):
     x, percent = dates.date2num(frame.index), frame["percent"].to_numpy()
     width, edge = (0.8, 0) if len(frame) <= 150 else (1, 0.3)
     there, over = percent > 0, percent > 100
-    boxes = _boxes(x[there] - width / 2, 0, width, percent[there].clip(max=100))
+    boxes = rectangles(x[there] - width / 2, 0, width, percent[there].clip(max=100))
     ax.add_collection(
         PolyCollection(boxes, facecolors="#0072B2", edgecolors="#0072B2", linewidths=edge)
     )
@@ -869,13 +747,13 @@ def _draw_lane(ax, days, chosen, look, y):
     from matplotlib import dates
 
     start, length = _runs(chosen)
-    points = length * _inches(ax)[0] * 72 / len(days)
-    boxes = _boxes(dates.date2num(days[0]) + start - 0.5, y + 0.1 * LANE, length, 0.8 * LANE)
+    points = length * axes_inches(ax)[0] * 72 / len(days)
+    boxes = rectangles(dates.date2num(days[0]) + start - 0.5, y + 0.1 * LANE, length, 0.8 * LANE)
     for wide in (False, True):
         if (some := boxes[(points > 4.5) == wide]).size:
-            _add_boxes(ax, some, look if wide else look._replace(hatch=None), edge=1.2)
+            add_boxes(ax, some, look if wide else look._replace(hatch=""), edge=1.2)
 
-# %% ../../nbs/look/availability.ipynb #a1f3501d
+# %% ../../nbs/look/availability.ipynb #4c8b6d6f
 def _label_days(ax, frame, lanes, over):
     from matplotlib import dates, rcParams
 
@@ -893,11 +771,11 @@ def _label_days(ax, frame, lanes, over):
     ax.tick_params(labelsize=_size(ax))
     ax.xaxis.get_offset_text().set_size(_size(ax))
     ax.spines[["top", "right"]].set_visible(False)
-    narrow = _inches(ax)[0] < 5
+    narrow = axes_inches(ax)[0] < 5
     ax.set_title(
         _title(frame).replace(", ", ",\n" if narrow else ", "),
         loc="left",
-        fontsize=_LARGER[_text_size(ax)],
+        fontsize=title_size(ax),
     )
 
 # %% ../../nbs/look/availability.ipynb #7bde548d

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..archive.reading import check_readings, known_sensors
 from ..constellation import CADENCE_SECONDS, SENSORS
-from .availability import check_axes, date_axis, new_axes
+from .figures import check_axes, date_axis, new_axes
 from ..windows import as_utc, utc_text
 
 # %% ../../nbs/look/coverage.ipynb #113d7eb2

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..archive.reading import check_readings
 from ..constellation import CADENCE_SECONDS, SAMPLES_PER_DAY, SECONDS_PER_DAY
-from .availability import check_axes, date_axis, new_axes
+from .figures import check_axes, date_axis, new_axes
 
 # %% ../../nbs/look/dose.ipynb #5ec355e1
 _COLORS, _MARKERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), "os^vDPX*"

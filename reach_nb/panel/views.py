@@ -19,8 +19,9 @@ import ipywidgets
 from ..backfill import check_places
 from ..constellation import SENSOR_IDS, unknown_sensor_hint
 from ..dataset import OUTPUT_FORMATS
-from ..look.availability import new_axes, plot_rate
-from ..look.figures import ACTION_LOOKS, plot_plan, theme_svg
+from ..look.availability import plot_rate
+from ..look.figures import new_axes, theme_svg
+from ..look.plan import ACTION_LOOKS, plot_plan
 from .controls import Field, LoginField, folded, html_table, scroll, text_html
 from .progress import eta_seconds, is_active, plan_cost, say_cost, say_quiet, speeds
 from ..planning import DownloadRunConfig
