@@ -148,10 +148,12 @@ class Page:
 
     def open_ends(self) -> Iterator[Trouble]:
         """Prose that ends in a colon before something that the site does not show."""
-        for number, (cell, after) in enumerate(zip(self.cells, self.cells[1:], strict=False), 1):
+        prose_only = {"cell_type": "markdown", "source": ""}
+        for number, cell in enumerate(self.cells, 1):
             if cell["cell_type"] == "markdown" and text(cell).rstrip().endswith(":"):
-                hidden = {"hide", "export", "exporti"} & marks(text(after))
-                if hidden or after["cell_type"] != "code":
+                later = (c for c in self.cells[number:] if "hide" not in marks(text(c)))
+                after = next(later, prose_only)
+                if after["cell_type"] != "code" or "export" in marks(text(after)):
                     yield number, "ends in ':' and nothing that the site shows follows"
 
     def classes(self) -> Iterator[Trouble]:
