@@ -18,9 +18,7 @@ from .files import as_path
 from .windows import Window, day_window
 
 # %% ../nbs/dataset.ipynb #4b919a52
-OutputFormat = Literal[
-    "csv", "json", "parquet"
-]  # how an artifact is written, and its file's ending
+OutputFormat = Literal["csv", "json", "parquet"]  # how an artifact is written; its file's ending
 OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -30,8 +28,8 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 class Dataset:
     """Which records, and how they are written.
 
-    A sensor id or a descriptor that is no plain word (both become part of a file name), or a format that is
-    unknown, is a `ValueError` that names the field and the value.
+    The sensor id and the descriptor become part of a file name. One that is not a plain word is a
+    `ValueError` that names the field and the value, and so is an unknown format.
 
     Parameters
     ----------
@@ -43,15 +41,16 @@ class Dataset:
         `csv`, `json` or `parquet`.
     """
 
-    sensor_id: str = "ALL"
-    descriptor: str = "QUICKLOOK"
-    output_format: OutputFormat = "csv"
+    sensor_id: str = "ALL"  # ALL, or one sensor
+    descriptor: str = "QUICKLOOK"  # the data product
+    output_format: OutputFormat = "csv"  # how artifacts are written
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sensor_id", normalize_sensor_id(self.sensor_id))
         if not isinstance(self.descriptor, str) or not _PLAIN_WORD.fullmatch(self.descriptor):
             raise ValueError(
-                f"descriptor: {self.descriptor!r} is no plain word such as QUICKLOOK or PROVISIONAL"
+                f"descriptor: {self.descriptor!r} is not a plain word; "
+                "give one such as QUICKLOOK or PROVISIONAL"
             )
         if self.output_format not in OUTPUT_FORMATS:
             raise ValueError(

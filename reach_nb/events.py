@@ -24,7 +24,21 @@ Outcome = Literal["downloaded", "skipped_existing", "skipped_no_data", "failed"]
 
 @dataclass(frozen=True)
 class DayOutcome:
-    """What became of one day of a run."""
+    """What became of one day of a run.
+
+    Parameters
+    ----------
+    day : date
+        The UTC day.
+    outcome : str
+        `downloaded`, `skipped_existing`, `skipped_no_data` or `failed`.
+    records : int, optional
+        Records in the artifact; `None` where nobody counted them in this run.
+    artifact : Path, optional
+        The file, where there is one.
+    error : str
+        Kind and message of what went wrong, else `""`.
+    """
 
     day: date  # the UTC day
     outcome: Outcome  # downloaded, skipped_existing, skipped_no_data or failed
@@ -34,12 +48,25 @@ class DayOutcome:
 
     def __str__(self) -> str:
         found = "" if self.records is None else f", {say_count(self.records, 'record')}"
-        return f"{self.day} {self.outcome}{found}{': ' * bool(self.error)}{self.error}"
+        error = f": {self.error}" if self.error else ""
+        return f"{self.day} {self.outcome}{found}{error}"
 
-
-@dataclass
+# %% ../nbs/events.ipynb #3dc85767
+@dataclass(repr=False)
 class DownloadRunSummary:
-    """What a run did, in days; as the last line of a cell it is a table."""
+    """What a run did, in days; as the last line of a cell it is a table.
+
+    Parameters
+    ----------
+    run_id : str
+        UUID4, on every telemetry row of the run.
+    days_planned, days_attempted : int
+        Days left after the limit; days for which the download function was called.
+    days_downloaded, days_skipped_existing, days_skipped_no_data, days_failed : int
+        Days by outcome; on a finished run they add up to `days_planned`.
+    days : tuple of DayOutcome
+        Each day that was dealt with, in order.
+    """
 
     run_id: str  # UUID4, on every row of the run
     days_planned: int = 0  # days left after the limit
@@ -53,8 +80,8 @@ class DownloadRunSummary:
     def __str__(self) -> str:
         return (
             f"{say_count(self.days_planned, 'day')} planned: {self.days_downloaded} downloaded, "
-            f"{self.days_skipped_existing} there already, {self.days_skipped_no_data} without data, "
-            f"{self.days_failed} failed"
+            f"{self.days_skipped_existing} there already, "
+            f"{self.days_skipped_no_data} without data, {self.days_failed} failed"
         )
 
     def __repr__(self) -> str:
@@ -76,7 +103,7 @@ class DownloadRunSummary:
         table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>" if rows else ""
         return f"<p>{html.escape(str(self))}.</p>{table}"
 
-# %% ../nbs/events.ipynb #3dc85767
+# %% ../nbs/events.ipynb #a65b1e53
 @dataclass(frozen=True)
 class RunPlanned:
     """The first event: what is going to be done."""
@@ -104,7 +131,7 @@ class ChunkDone:
     rate: float  # the limiter's pace, requests/s
     fetched: bool  # False for what an earlier run had fetched
 
-
+# %% ../nbs/events.ipynb #cdbc5acd
 class RateChanged(NamedTuple):
     """The limiter changed its rate; its history is a list of these."""
 
@@ -112,15 +139,15 @@ class RateChanged(NamedTuple):
     rate: float  # requests/s from then on
     event: str  # why: start, success or refused
 
-# %% ../nbs/events.ipynb #8a9dbcaf
+
 @dataclass(frozen=True)
 class TooFewInFlight:
-    """Requests in flight, not the limiter, set the pace; told once a run."""
+    """Requests in flight, not the limiter, set the pace; said once a run."""
 
-    in_flight: int  # `max_concurrent_requests` as it is
+    in_flight: int  # `max_concurrent_requests` as it is set
     would_do: int  # the least that keeps up with the rate
-    rate: float  # requests/s that the limiter lets through
-    answer_seconds: float  # how long an answer takes, in the mean
+    rate: float  # requests/s that the limiter would let through
+    answer_seconds: float  # how long an answer takes on average, s
 
 
 @dataclass(frozen=True)

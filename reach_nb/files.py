@@ -9,7 +9,7 @@ __all__ = ['as_path', 'sync_folder', 'write_all', 'replace_file']
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import FileIO
 from os import PathLike
 from pathlib import Path
@@ -78,8 +78,13 @@ def write_all(file: FileIO, data: bytes | bytearray | memoryview) -> None:
         view = view[file.write(view) :]
 
 # %% ../nbs/files.ipynb #804ee370
-def replace_file(source: Path, target: Path, sleep: Callable[[float], object] = time.sleep) -> None:
-    """`os.replace`; on Windows again for a second, while another program has the target open.
+def replace_file(
+    source: Path,
+    target: Path,
+    sleep: Callable[[float], object] = time.sleep,
+    pauses: Iterable[float] | None = None,
+) -> None:
+    """`os.replace`, tried again while another program has the target open.
 
     Raises `PermissionError` if that does not end, and whatever `os.replace` raises.
 
@@ -89,10 +94,14 @@ def replace_file(source: Path, target: Path, sleep: Callable[[float], object] = 
         On one file system; the target may be there.
     sleep : callable
         Takes seconds.
+    pauses : iterable of float, optional
+        Seconds before each further try; ten times 0.1 on Windows, and none elsewhere, unless given.
     """
-    for wait in (0.1,) * 10 * (os.name == "nt"):
+    if pauses is None:
+        pauses = (0.1,) * 10 if os.name == "nt" else ()
+    for pause in pauses:
         try:
             return os.replace(source, target)
         except PermissionError:
-            sleep(wait)
+            sleep(pause)
     os.replace(source, target)

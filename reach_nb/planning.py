@@ -44,7 +44,7 @@ Rule: TypeAlias = tuple[Callable[[Any], bool], str]  # what has to hold, and the
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a finite real number; `True` and `False` are none."""
+    """Whether a value is a finite real number; `True` and `False` are not."""
     return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
 
 
@@ -53,7 +53,8 @@ def is_count(value: object) -> bool:
     return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 1
 
 
-_RATE: Rule = (lambda v: is_number(v) and v > 0, "is no rate; give requests per second above 0")
+_PER_SECOND = "is not a rate; give requests per second above 0"
+_RATE: Rule = (lambda v: is_number(v) and v > 0, _PER_SECOND)
 _AMOUNT: Rule = (lambda v: is_number(v) and v >= 0, "is not a number of 0 or more")
 _COUNT = "is not a whole number of 1 or more"
 _FACTOR = "is not between 0 and 1 (both excluded)"
@@ -118,14 +119,16 @@ def _check_last_day(end_date: date, settle_hours: float) -> None:
         day_window(end_date).stop + timedelta(hours=settle_hours)
     except OverflowError:
         raise ValueError(
-            f"settle_hours: {settle_hours!r} after end_date {end_date} is in no calendar"
+            f"settle_hours: {settle_hours!r} after end_date {end_date} is past the calendar's end"
         ) from None
 
 
 def _check_address(base_url: object) -> None:
     if not isinstance(base_url, str) or not base_url.startswith(("https://", "http://")):
         shown = str(base_url).rpartition("@")[2]  # without a login, if somebody put one there
-        raise ValueError(f"base_url: {shown!r} is no http(s) address")
+        raise ValueError(
+            f"base_url: {shown!r} is not an http(s) address; give one such as {UDL_BASE_URL}"
+        )
     if "@" in base_url:
         raise ValueError(
             "base_url: holds a login or an @ (not shown); auth_token is the place for it"

@@ -118,7 +118,7 @@ def as_utc(moment: Moment, field: str = "time") -> datetime:
         found = parse_iso(moment)
     if not isinstance(found, datetime):
         raise ValueError(
-            f"{field}: {moment!r} is no moment; give an astropy Time, a datetime "
+            f"{field}: {moment!r} is not a moment; give an astropy Time, a datetime "
             "or text such as 2025-01-31T12:00:00Z"
         )
     aware = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
@@ -134,7 +134,7 @@ def as_utc(moment: Moment, field: str = "time") -> datetime:
 def as_date(value: date | Moment, field: str = "date") -> date:
     """A calendar day (UTC) from a `date`, a moment, or text such as `2025-01-31`.
 
-    Raises `ValueError`, naming `field` and the value, if it is no date.
+    Raises `ValueError`, naming `field` and the value, if it is not a date.
 
     Parameters
     ----------
@@ -153,12 +153,12 @@ def as_date(value: date | Moment, field: str = "date") -> date:
         try:
             return date.fromisoformat(value.strip())
         except ValueError as error:
-            raise ValueError(f"{field}: {value!r} is no date: {error}") from None
+            raise ValueError(f"{field}: {value!r} is not a date: {error}") from None
     try:
         return as_utc(value, field).date()
     except ValueError:
         raise ValueError(
-            f"{field}: {value!r} is no date; give a date or text such as 2025-01-31"
+            f"{field}: {value!r} is not a date; give a date or text such as 2025-01-31"
         ) from None
 
 
