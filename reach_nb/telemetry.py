@@ -6,7 +6,7 @@
 __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DATA', 'STATUS_FAILED', 'STATUS_PROCESS_PENDING',
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'STATUSES',
            'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'LAYOUT', 'field_text', 'TelemetryRow', 'utcnow_iso',
-           'holds_telemetry', 'latest_rows', 'typed_column', 'typed_frame', 'checked_values', 'HistoricalTelemetry']
+           'holds_telemetry', 'latest_rows', 'checked_values', 'HistoricalTelemetry']
 
 # %% ../nbs/telemetry.ipynb #1a73b834
 import html
@@ -241,7 +241,7 @@ _COUNTS = ("records_downloaded", "expected_records")
 _TIMES = ("window_start_utc", "window_end_utc", "started_at_utc", "finished_at_utc")
 
 
-def typed_column(name: str, texts: "pd.Series") -> "pd.Series":
+def _typed_column(name: str, texts: "pd.Series") -> "pd.Series":
     """One column's texts as what they mean; what cannot be read is missing.
 
     Parameters
@@ -272,12 +272,12 @@ def typed_column(name: str, texts: "pd.Series") -> "pd.Series":
     return texts.astype("string")
 
 
-def typed_frame(records: Iterable[Record]) -> "pd.DataFrame":
+def _typed_frame(records: Iterable[Record]) -> "pd.DataFrame":
     """Rows, each the texts of all `COLUMNS`, as a frame with a type for each column."""
     import pandas as pd
 
     texts = pd.DataFrame(list(records), columns=list(COLUMNS), dtype=object)
-    return pd.DataFrame({name: typed_column(name, texts[name]) for name in COLUMNS})
+    return pd.DataFrame({name: _typed_column(name, texts[name]) for name in COLUMNS})
 
 # %% ../nbs/telemetry.ipynb #a7033312
 def _overview(records: Iterable[Record]) -> str:
@@ -361,7 +361,7 @@ class HistoricalTelemetry:
         pandas.DataFrame
             Columns as in `COLUMNS`: days, UTC times, numbers, status as a category, strings.
         """
-        return typed_frame(self._log.records())
+        return _typed_frame(self._log.records())
 
     def load_state(
         self,
