@@ -245,7 +245,7 @@ def _verify(args):
                 + (f"{len(findings)} do not agree" if findings else "all agree")
             )
             for finding in findings:
-                print(f"  {finding.day or '-':10}  {finding.trouble:8}  {finding.detail}")
+                print(f"  {finding}")
             troubles += len(findings)
     return 1 if troubles else 0
 
