@@ -38,7 +38,7 @@ from matplotlib.spines import Spine
 from matplotlib.text import Text
 from numpy.typing import ArrayLike, NDArray
 
-# %% ../../nbs/look/figures.ipynb #73becfea
+# %% ../../nbs/look/figures.ipynb #4cfb71ec
 class Picture(Figure):
     """A figure that needs no pyplot: it shows itself in a notebook, with its text alternative.
 
@@ -65,7 +65,7 @@ class Picture(Figure):
 
 
 def new_axes(width: float, height: float, alt: str = "") -> Axes:
-    """Axes on a new figure without pyplot; the figure is `ax.figure`, and shows itself in a notebook.
+    """Axes on a new figure without pyplot; `ax.figure` shows itself in a notebook.
 
     Parameters
     ----------
@@ -80,13 +80,12 @@ def new_axes(width: float, height: float, alt: str = "") -> Axes:
     """
     return Picture(width, height, alt).add_subplot()
 
-# %% ../../nbs/look/figures.ipynb #0a78da64
+# %% ../../nbs/look/figures.ipynb #5f644d9f
 def check_axes(ax: Axes | None) -> Axes | None:
     """`ax` itself, if it is a matplotlib `Axes` or `None`.
 
     For anything else it raises a `ValueError` that says what it was given.
     """
-
     if ax is None or isinstance(ax, Axes):
         return ax
     raise ValueError(
@@ -115,7 +114,7 @@ def title_size(ax: Axes) -> TextSize:
     """The size of a title for axes of this width: one step above their text."""
     return _LARGER[text_size(ax)]
 
-# %% ../../nbs/look/figures.ipynb #2069bd7d
+# %% ../../nbs/look/figures.ipynb #661234ca
 class Look(NamedTuple):
     """How something is drawn that has no number to colour it by."""
 
@@ -150,20 +149,20 @@ def add_boxes(ax: Axes, corners: NDArray[np.float64], look: Look, edge: float = 
         Width in points of an edge in the look's own colour, so that a box that is thinner than a
         pixel can still be seen.
     """
-
+    # matplotlib draws an array faster than the list of arrays that it asks for
+    boxes: Any = corners
     if edge:
         color = look.ink if look.color == "none" else look.color
-        edges = PolyCollection(corners, facecolors="none", edgecolors=color, linewidths=edge)  # type: ignore[arg-type]  # an array is drawn faster than the list it asks for
-        ax.add_collection(edges)
+        outlines = PolyCollection(boxes, facecolors="none", edgecolors=color, linewidths=edge)
+        ax.add_collection(outlines)
     # a pattern has the colour of the edge, so the edge itself has no width
-    faces = PolyCollection(corners, facecolors=look.color, edgecolors=look.ink, linewidths=0)  # type: ignore[arg-type]
+    faces = PolyCollection(boxes, facecolors=look.color, edgecolors=look.ink, linewidths=0)
     faces.set(hatch=look.hatch or None, label=look.label)
     ax.add_collection(faces)
 
 
 def legend_patch(look: Look, label: str | None = None) -> Patch:
     """A legend's sample of a look; `label`: the look's own unless told."""
-
     label = look.label if label is None else label
     return Patch(fc=look.color, ec=look.ink, hatch=look.hatch or None, lw=0, label=label)
 
@@ -180,7 +179,7 @@ def legend_above(ax: Axes, handles: Sequence[Artist], ncols: int = 4) -> None:
         handleheight=1.1,
     )
 
-# %% ../../nbs/look/figures.ipynb #5701912a
+# %% ../../nbs/look/figures.ipynb #2a0b913f
 class _DateFormatter(ConciseDateFormatter):
     """Short dates; what is said once at the right is true of every tick."""
 
@@ -202,7 +201,6 @@ class _DateFormatter(ConciseDateFormatter):
 
 def date_axis(ax: Axes) -> None:
     """Dates along x, short at the ticks; what all ticks share is said once, at the right."""
-
     most = int(np.clip(1.1 * axes_inches(ax)[0], 3, 12))
     locator = AutoDateLocator(tz=UTC, minticks=min(4, most - 1), maxticks=most)
     # few ticks need long steps
@@ -212,7 +210,7 @@ def date_axis(ax: Axes) -> None:
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)
 
-# %% ../../nbs/look/figures.ipynb #f8da0170
+# %% ../../nbs/look/figures.ipynb #3f539036
 # No figure has these two colours; they stand for the page's until the SVG is written.
 _TEXT, _GROUND = "#010203", "#040506"
 _PAGE = {_TEXT: "var(--jp-content-font-color1, #212121)", _GROUND: "var(--jp-layout-color0, white)"}
@@ -220,14 +218,12 @@ _PAGE = {_TEXT: "var(--jp-content-font-color1, #212121)", _GROUND: "var(--jp-lay
 
 def keep_colors(text: Text) -> Text:
     """Mark a text whose colours `theme_svg` must not change; returns it."""
-
     text.set_path_effects([Normal()])
     return text
 
 
 def _recolor(figure: Figure) -> None:
     """Give what has the colour of text or of the background in a figure that of the page."""
-
     known = {to_hex(rcParams["text.color"]): _TEXT, to_hex(rcParams["axes.facecolor"]): _GROUND}
 
     def page_color(color: Any) -> Any:
@@ -252,13 +248,12 @@ def _recolor(figure: Figure) -> None:
             lines.set_color([page_color(color) for color in np.asarray(lines.get_colors())])
     figure.patch.set_alpha(0)
 
-# %% ../../nbs/look/figures.ipynb #8cff03de
+# %% ../../nbs/look/figures.ipynb #08d184bd
 _numbers = itertools.count()
 
 
 def _own_svg(figure: Figure) -> str:
     """The SVG of a figure without head and metadata, its numbers cut to what can be seen."""
-
     buffer = io.StringIO()
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
     svg = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.S)
