@@ -326,28 +326,14 @@ class _Run(_Attempt):
         self.count_outcome(row)
         self.tell(DayFinished(planned, number, row))
 
-# %% ../nbs/backfill.ipynb #af512c72
+# %% ../nbs/backfill.ipynb #965c935f
 @contextmanager
-def _built_in(run, plan, stop):
+def _built_in(run, plan, stop, client):
     config, days = run.config, [p.day for p in plan if p.action == ACTION_RUN]
     if not days:
         yield None
         return
-    limiter = AdaptiveRateController(
-        config.initial_rate,
-        config.additive_increase,
-        config.multiplicative_decrease,
-        config.min_rate,
-        config.max_rate,
-        stop=stop,
-    )
-    with UDLClient(
-        config.auth_token,
-        config.base_url,
-        limiter=limiter,
-        stop=stop,
-        connections=config.max_concurrent_requests,
-    ) as client:
+    with nullcontext(client) if client else _own_client(config, stop) as client:
         start = day_window(days[0]).start
         first = query(
             config.sensor_id, config.descriptor, Window(start, start + timedelta(seconds=1))
@@ -358,9 +344,29 @@ def _built_in(run, plan, stop):
             base_url=config.base_url,
             stop=stop,
             client=client,
-            on_event=_with_hint(_with_rates(run.hear, run.tell, limiter), run.tell, client, config),
+            on_event=_with_hint(
+                _with_rates(run.hear, run.tell, client.limiter), run.tell, client, config
+            ),
             keep_receipt=True,
         )
+
+
+def _own_client(config, stop):
+    limiter = AdaptiveRateController(
+        config.initial_rate,
+        config.additive_increase,
+        config.multiplicative_decrease,
+        config.min_rate,
+        config.max_rate,
+        stop=stop,
+    )
+    return UDLClient(
+        config.auth_token,
+        config.base_url,
+        limiter=limiter,
+        stop=stop,
+        connections=config.max_concurrent_requests,
+    )
 
 
 def _with_rates(hear, tell, limiter):
@@ -463,9 +469,16 @@ def _make_folder(name, folder):
             f"{name}: {str(folder)!r} can't be written to ({error.strerror})"
         ) from None
 
-# %% ../nbs/backfill.ipynb #144a350d
+# %% ../nbs/backfill.ipynb #e41c9612
 def run_download(
-    config, *, download_fn=None, telemetry=None, stop=None, on_event=None, progress=None
+    config,
+    *,
+    download_fn=None,
+    telemetry=None,
+    stop=None,
+    on_event=None,
+    progress=None,
+    client=None,
 ):
     """Backfill a range of days, resuming whatever earlier runs left unfinished.
 
@@ -488,6 +501,8 @@ def run_download(
         Gets every event as it happens.
     progress : bool, optional
         Whether to draw a progress bar; by default in a terminal and in a notebook.
+    client : UDLClient, optional
+        Asks instead of the run's own, and stays open; its stop flag is the run's.
 
     Returns
     -------
@@ -498,10 +513,11 @@ def run_download(
     _prepare(config, Path(telemetry.path), download_fn)
     run = _Run(config, str(uuid.uuid4()), telemetry, _teller(_readers(config, on_event, progress)))
     with nullcontext() if config.dry_run else run_lock(telemetry.path):
-        return _carry_out(run, download_fn, stop or threading.Event())
+        stop = client.stop if client else stop or threading.Event()
+        return _carry_out(run, download_fn, stop, client)
 
-# %% ../nbs/backfill.ipynb #ebcdaa49
-def _carry_out(run, download_fn, stop):
+# %% ../nbs/backfill.ipynb #bf3a01c0
+def _carry_out(run, download_fn, stop, client):
     config, summary = run.config, run.summary
     plan = plan_run(config, run.telemetry)
     summary.days_planned = len(plan)
@@ -518,7 +534,7 @@ def _carry_out(run, download_fn, stop):
     ended = False
     try:
         with (
-            _built_in(run, plan, stop) if download_fn is None else nullcontext(download_fn) as fetch
+            nullcontext(download_fn) if download_fn else _built_in(run, plan, stop, client) as fetch
         ):
             for number, planned in enumerate(plan, 1):
                 if stop.is_set():

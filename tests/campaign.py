@@ -11,8 +11,9 @@ from datetime import date, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 
-from reach_nb import HistoricalTelemetry
+from reach_nb import AdaptiveRateController, HistoricalTelemetry, UDLClient, run_download
 from reach_nb.dataset import Dataset
+from reach_nb.service.limiter import Tuning
 
 CAMPAIGNS = int(os.environ.get("REACH_NB_CAMPAIGNS", "9"))  # mixed fault campaigns
 KILLS = int(os.environ.get("REACH_NB_KILLS", "8"))  # SIGKILLs
@@ -27,6 +28,27 @@ csv.field_size_limit(10**9)
 
 def day_after(day, days=1):
     return day + timedelta(days=days)
+
+
+def run_in_a_hurry(config, stop=None, **arguments):
+    """`run_download` with waits of milliseconds: what is a constant there is an argument here, the code is the real one."""
+    limiter = AdaptiveRateController(
+        config.initial_rate,
+        config.additive_increase,
+        config.multiplicative_decrease,
+        config.min_rate,
+        config.max_rate,
+        stop=stop,
+        tuning=Tuning(first_pause=0.001, longest_pause=0.01, retry_after_limits=(0.001, 0.01)),
+    )
+    with UDLClient(
+        config.auth_token,
+        config.base_url,
+        limiter=limiter,
+        stop=limiter.stop,
+        connections=config.max_concurrent_requests,
+    ) as client:
+        return run_download(config, client=client, **arguments)
 
 
 def our_threads():

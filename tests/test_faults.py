@@ -18,6 +18,7 @@ from campaign import (
     day_after,
     left_behind,
     note_faults,
+    run_in_a_hurry,
 )
 
 from reach_nb import (
@@ -31,7 +32,6 @@ from reach_nb import (
     run_download,
 )
 from reach_nb.service import client as udl
-from reach_nb.service import limiter
 
 PASSING = (
     "408",
@@ -58,9 +58,6 @@ FORMATS = ("csv", "json", "parquet")
 def hurry(monkeypatch):
     """Waits of milliseconds: constants are settings here, the code is the real one."""
     monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
-    monkeypatch.setattr(limiter, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(limiter, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(limiter, "RETRY_AFTER_LIMITS", (0.001, 0.01))
     monkeypatch.setattr(udl, "RETRY_AFTER_MIN", 0.001)
     monkeypatch.setattr(udl, "RETRY_AFTER_MAX", 0.01)
 
@@ -77,7 +74,17 @@ def config_for(service, folder, days, **settings):
     )
 
 
-def campaign(kind, folder, faulty_runs=3, days=3, blind=(), script=None, service=None, **settings):
+def campaign(
+    kind,
+    folder,
+    faulty_runs=3,
+    days=3,
+    blind=(),
+    script=None,
+    service=None,
+    run=run_in_a_hurry,
+    **settings,
+):
     """Runs among faults, each held against the truth, then one without; every record must be there in the end."""
     with SimulatedUDL(**(service or {})) as udl_service:
         config = config_for(udl_service, folder, days, retry_failed=True, **settings)
@@ -87,7 +94,7 @@ def campaign(kind, folder, faulty_runs=3, days=3, blind=(), script=None, service
             elif script:
                 script(udl_service)
             try:
-                summary = run_download(config)
+                summary = run(config)
             except AuthenticationError:
                 assert n < faulty_runs
                 continue
@@ -199,7 +206,15 @@ def test_refusals_in_real_time(monkeypatch, tmp_path):
                 match=lambda r, start=f"2025-01-01T{hour}": r.params["obTime"].startswith(start),
             )
 
-    campaign("429 in real time", tmp_path, faulty_runs=1, service=service, script=script, **client)
+    campaign(
+        "429 in real time",
+        tmp_path,
+        faulty_runs=1,
+        service=service,
+        script=script,
+        run=run_download,
+        **client,
+    )
 
 
 def test_time_outs(monkeypatch, tmp_path):
@@ -244,7 +259,7 @@ def test_a_length_that_lies(surplus, status, service, tmp_path):
         threading.Thread(target=liar.serve_forever, args=(0.02,), daemon=True).start()
         config = config_for(service, tmp_path, 1, sensor_id="REACH-135")
         config.base_url = f"http://127.0.0.1:{liar.server_port}"
-        run_download(config)
+        run_in_a_hurry(config)
         liar.shutdown()
     assert [r.status for r in HistoricalTelemetry(config.telemetry_file).iter_rows()] == [
         "DOWNLOAD_PENDING",
@@ -263,7 +278,7 @@ def test_the_service_goes_away_and_comes_back(workers, tmp_path):
             max_concurrent_requests=workers,
             retry_failed=True,
         )
-        summary = run_download(
+        summary = run_in_a_hurry(
             config,
             on_event=lambda e: isinstance(e, DayFinished) and e.number == 2 and service.stop(),
         )
@@ -271,7 +286,7 @@ def test_the_service_goes_away_and_comes_back(workers, tmp_path):
         rows = list(HistoricalTelemetry(config.telemetry_file).iter_rows())
         assert {r.error_type for r in rows if r.status == "FAILED"} == {"UnreachableError"}
         service.start()
-        assert run_download(config).days_failed == 0
+        assert run_in_a_hurry(config).days_failed == 0
         delivered = check_truth(service, config)
         assert delivered == service.expected_count("REACH-135", START, day_after(START, 4))
         note_faults("no connection", service, config, delivered)
@@ -285,7 +300,7 @@ def test_a_day_that_never_comes(kind, tmp_path):
             kind, times=None, match=lambda r: r.params.get("obTime", "").startswith("2025-01-02T12")
         )
         config = config_for(service, tmp_path, 3, sensor_id="REACH-135")
-        summary = run_download(config)
+        summary = run_in_a_hurry(config)
         assert (summary.days_downloaded, summary.days_failed, summary.days_skipped_no_data) == (
             2,
             1,
@@ -293,12 +308,12 @@ def test_a_day_that_never_comes(kind, tmp_path):
         )
         check_truth(service, config)
         before = len(service.requests)
-        assert run_download(config).days_failed == 1 and len(service.requests) == before, (
+        assert run_in_a_hurry(config).days_failed == 1 and len(service.requests) == before, (
             "a known failure is not asked again"
         )
         service.clear_faults()
         config.retry_failed = True
-        assert run_download(config).days_failed == 0
+        assert run_in_a_hurry(config).days_failed == 0
         again = [
             r
             for r in service.requests[before:]
@@ -328,7 +343,7 @@ def test_a_credential_that_is_refused_later(status, tmp_path):
     with SimulatedUDL(seed=5, availability=0.02, outage_rate=0.0, late=0.0) as service:
         service.inject(status, times=None, match=lambda r: r.params["obTime"] > "2025-01-02T05")
         config = config_for(service, tmp_path, 4, sensor_id="REACH-135", max_concurrent_requests=2)
-        summary = run_download(config)
+        summary = run_in_a_hurry(config)
         assert (summary.days_downloaded, summary.days_failed) == (1, 3)
         assert sum(r.status == status for r in service.requests) <= 2
         rows = list(HistoricalTelemetry(config.telemetry_file).iter_rows())
@@ -336,7 +351,7 @@ def test_a_credential_that_is_refused_later(status, tmp_path):
         check_truth(service, config)
         service.clear_faults()
         config.retry_failed = True
-        assert run_download(config).days_downloaded == 3
+        assert run_in_a_hurry(config).days_downloaded == 3
         delivered = check_truth(service, config)
         assert delivered == service.expected_count("REACH-135", START, day_after(START, 4))
         note_faults(f"{status} in the middle", service, config, delivered)
