@@ -25,21 +25,14 @@ def expect(what, holds, found=""):
 
 def check_contents(wheel, sdist):
     names = zipfile.ZipFile(wheel).namelist()
-    foreign = [
-        n
-        for n in names
-        if not (n.endswith((".py", "/py.typed")) and n.startswith("reach_nb/"))
-        and ".dist-info/" not in n
-    ]
+    inside = {n for n in names if n.startswith("reach_nb/")}
+    foreign = [n for n in names if n not in inside and ".dist-info/" not in n]
     expect("the wheel holds the package and nothing else", not foreign, foreign)
-    expect("it is marked as typed", "reach_nb/py.typed" in names)
-    made = {Path(n).name for n in names if n.startswith("reach_nb/")}
-    here = {
-        p.name
-        for p in (Path(__file__).parents[1] / "reach_nb").iterdir()
-        if p.suffix == ".py" or p.name == "py.typed"
-    }
-    expect("every module is in it", made == here, made ^ here)
+    expect("it is marked as typed", "reach_nb/py.typed" in inside)
+    root = Path(__file__).parents[1]
+    files = [p for p in (root / "reach_nb").rglob("*") if p.suffix in (".py", ".pyi")]
+    here = {p.relative_to(root).as_posix() for p in [*files, root / "reach_nb" / "py.typed"]}
+    expect("every module is in it", inside == here, inside ^ here)
     inside = {n.partition("/")[2] for n in tarfile.open(sdist).getnames()}
     expect(
         "the sdist can be built from",
