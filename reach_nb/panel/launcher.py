@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BackfillLauncher', 'telemetry_path', 'day_label', 'day_html', 'artifact_of', 'sensors_html', 'AvailabilityExplorer']
 
-# %% ../../nbs/panel/launcher.ipynb #0573181c
+# %% ../../nbs/panel/launcher.ipynb #7426e7f7
 import html
 import threading
 import time
@@ -34,13 +34,15 @@ from reach_nb.look.availability import (
 )
 from ..look.coverage import describe_gaps, gaps, plot_gaps, sensor_days
 from ..look.figures import theme_svg
-from .controls import DayPicture, Pump, folded, html_table, panel, scroll, text_html
+from .controls import DayPicture, Panel, Pump, button, row
+from .login import Login
+from .markup import folded, html_table, scroll, text_html
 from .progress import BackfillJob, Progress, forgetful
-from .views import PlanView, RunView, SettingsForm, TypedLogin, saved_html
+from .views import PlanView, RunView, SettingsForm, saved_html
 from ..planning import DownloadRunConfig, plan_run
 from ..telemetry import HistoricalTelemetry
 
-# %% ../../nbs/panel/launcher.ipynb #963b28bf
+# %% ../../nbs/panel/launcher.ipynb #e716b8c9
 _RUNNING = weakref.WeakValueDictionary()  # what a launcher was made with: the job that it runs
 
 
@@ -50,7 +52,7 @@ class _Run:
     def __init__(self, arguments, settings, auth_token, download_fn):
         self._arguments, self._download_fn = repr(arguments), download_fn
         self.form = SettingsForm(settings)
-        self.login = TypedLogin(self.form.values()["base_url"], auth_token)
+        self.login = Login(self.form.values()["base_url"], auth_token)
         self.form.fields["base_url"].input.observe(
             lambda change: self.login.look(change["new"]), "value"
         )
@@ -122,9 +124,9 @@ class _StoppableRun(_FollowedRun):
             self.refresh()
         return over
 
-# %% ../../nbs/panel/launcher.ipynb #6bfa0d82
+# %% ../../nbs/panel/launcher.ipynb #f05bd592
 class _ShownRun(_StoppableRun):
-    panel: ipywidgets.VBox
+    panel: Panel
 
     def _ipython_display_(self):
         from IPython.display import display
@@ -200,25 +202,7 @@ class _StartedRun(_PlannedRun):
             self._follow(BackfillJob(config, login=login, download_fn=self._download_fn).start())
         return self
 
-# %% ../../nbs/panel/launcher.ipynb #6682847d
-def _button(text, then, on_error, style=""):
-    """A button that calls `then()`; its errors go to `on_error(error)`: JupyterLab would hide them in its log."""
-
-    def pressed(_):
-        try:
-            then()
-        except Exception as error:
-            on_error(error)
-
-    button = ipywidgets.Button(description=text, button_style=style, layout={"width": "auto"})
-    button.on_click(pressed)
-    return button
-
-
-def _row(*children):
-    return ipywidgets.Box(list(children), layout={"flex_flow": "row wrap"})
-
-# %% ../../nbs/panel/launcher.ipynb #2b376b99
+# %% ../../nbs/panel/launcher.ipynb #4f3baa78
 class BackfillLauncher(_StartedRun):
     """A panel that plans, starts and shows a backfill; the same from code: `plan`, `start`, `wait`, `stop`, `summary`."""
 
@@ -256,14 +240,12 @@ class BackfillLauncher(_StartedRun):
         super().__init__(
             given, {k: v for k, v in given.items() if v is not None}, auth_token, download_fn
         )
-        self.plan_button = _button("Plan", self.plan, self._say)
-        self.start_button = _button("Start", self.start, self._say, "primary")
-        self.stop_button = _button("Stop", self._press_stop, self._say)
-        self.retry_button = _button(
-            "Retry failed", lambda: self.start(retry_failed=True), self._say
-        )
-        buttons = _row(self.plan_button, self.start_button, self.stop_button, self.retry_button)
-        self.panel = panel(
+        self.plan_button = button("Plan", self.plan, self._say)
+        self.start_button = button("Start", self.start, self._say, "primary")
+        self.stop_button = button("Stop", self._press_stop, self._say)
+        self.retry_button = button("Retry failed", lambda: self.start(retry_failed=True), self._say)
+        buttons = row(self.plan_button, self.start_button, self.stop_button, self.retry_button)
+        self.panel = Panel(
             "Backfill",
             [
                 self.form.box,
@@ -448,7 +430,7 @@ def sensors_html(path):
         + theme_svg(plot_gaps(found).figure, describe_gaps(found))
     )
 
-# %% ../../nbs/panel/launcher.ipynb #07b105dc
+# %% ../../nbs/panel/launcher.ipynb #18965949
 class _DayView:
     """A day in detail: its attempts, what is in its artifact, and a run for it alone."""
 
@@ -460,13 +442,13 @@ class _DayView:
     def __init__(self, login, base_url, on_error):
         self.login, self.base_url, self.day, self._artifact = login, base_url, None, None
         self._facts, self._sensors, self._run_view = ipywidgets.HTML(), ipywidgets.HTML(), RunView()
-        self.sensors_button = _button("Per-sensor availability", self.read_sensors, on_error)
-        self.rerun_button = _button("Re-run this day", self.rerun, on_error)
-        self.stop_button = _button("Stop", lambda: self.job and self.job.stop(), on_error)
+        self.sensors_button = button("Per-sensor availability", self.read_sensors, on_error)
+        self.rerun_button = button("Re-run this day", self.rerun, on_error)
+        self.stop_button = button("Stop", lambda: self.job.stop() if self.job else None, on_error)
         self.job = self._reader = None
         self._on_error, self._actions = (
             on_error,
-            _row(self.sensors_button, self.rerun_button, self.stop_button),
+            row(self.sensors_button, self.rerun_button, self.stop_button),
         )
         self.box = ipywidgets.VBox(
             [self._facts, self._actions, self.login.box, self._run_view.box, self._sensors]
@@ -506,7 +488,7 @@ class _ReadView(_DayView):
         if day == self.day:  # another may have been chosen meanwhile
             self._sensors.value = text
 
-# %% ../../nbs/panel/launcher.ipynb #c0de0004
+# %% ../../nbs/panel/launcher.ipynb #2c0d8d14
 class _RerunView(_ReadView):
     def rerun(self):
         """Download the day again in the background, whatever became of it before. Raises `RuntimeError` if a run is under way."""
@@ -529,7 +511,8 @@ class _RerunView(_ReadView):
         self.job = BackfillJob(
             config, login=lambda: self.login.header(base_url), telemetry=forgetful(path)
         ).start()
-        self._pump = Pump(self.refresh, lambda job=self.job: job.active, self._on_error)
+        job = self.job
+        self._pump = Pump(self.refresh, lambda: job.active, self._on_error)
         self._pump.start()
 
     def refresh(self):
@@ -545,7 +528,7 @@ class _RerunView(_ReadView):
             self._pump.wait(seconds)
         return not (self.job and self.job.active or self._reader and self._reader.is_alive())
 
-# %% ../../nbs/panel/launcher.ipynb #6a70438e
+# %% ../../nbs/panel/launcher.ipynb #fb8d20af
 class _Choices:
     """The choices of an explorer: a dataset, where the file holds several, a span, and a day."""
 
@@ -565,7 +548,7 @@ class _Choices:
             ),
             "value",
         )
-        self.box = _row(*self.dataset, self.span, self.day)
+        self.box = row(*self.dataset, self.span, self.day)
 
     def show(self, found, chosen, day):
         """Offer the datasets that were found (list of tuples), with one chosen, and a day (Timestamp or None)."""
@@ -631,9 +614,9 @@ class _Exploring(_Explorer):
             if self.day is not None:
                 self.day_view.show(self.source, self.day)
 
-# %% ../../nbs/panel/launcher.ipynb #3f33b9a4
+# %% ../../nbs/panel/launcher.ipynb #51086246
 class _LiveExploring(_Exploring):
-    panel: ipywidgets.VBox
+    panel: Panel
     _not_before: float  # when the file may be looked at again, by time.monotonic
 
     def _choose_dataset(self, n):
@@ -674,7 +657,7 @@ class _LiveExploring(_Exploring):
     def __repr__(self):
         return f"{type(self).__name__}({self.source.path.name}: {len(self.frame)} days)"
 
-# %% ../../nbs/panel/launcher.ipynb #ad6f22a5
+# %% ../../nbs/panel/launcher.ipynb #a2f40e53
 class AvailabilityExplorer(_LiveExploring):
     """A panel that shows a telemetry file day by day, also while a run is writing it; from code: `refresh`, `choose`, `day_view`."""
 
@@ -714,8 +697,8 @@ class AvailabilityExplorer(_LiveExploring):
             *map(self._safely, (self._choose_dataset, self._draw, self.choose))
         )
         self._pictures = _Pictures(self._safely(self.choose))
-        self.day_view = _RerunView(TypedLogin(base_url, auth_token), base_url, self._say)
-        self._pump = Pump(self._poll, lambda: self.panel.keeper.views > 0, self._say, hz=1.0)
+        self.day_view = _RerunView(Login(base_url, auth_token), base_url, self._say)
+        self._pump = Pump(self._poll, lambda: self.panel.in_sight, self._say, hz=1.0)
         children = [
             self._about,
             self._choices.box,
@@ -723,5 +706,5 @@ class AvailabilityExplorer(_LiveExploring):
             self._word,
             self.day_view.box,
         ]
-        self.panel = panel("Availability", children, on_shown=self._pump.start)
+        self.panel = Panel("Availability", children, on_shown=self._pump.start)
         self.refresh()

@@ -180,7 +180,7 @@ def test_the_whole_way_by_keyboard(lab, udl):
         lp.page.locator(f"{PANEL} .jp-Notebook .jp-Cell").count() == 3
     )  # no letter or arrow key became a command
     lp.run_cell(2)
-    assert "days_planned=3" in lp.output(2)
+    assert "<DownloadRunSummary 3 days planned" in lp.output(2)
     lp.save()
     saved = lp.path.read_text()
     assert no_secret(saved) and "3 days planned" in saved  # the plain summary is in the file
