@@ -49,7 +49,8 @@ from reach_nb.planning import (
     settled_at,
     was_unsettled,
 )
-from .service.client import UDLClient, query, redact
+from .service.client import UDLClient, query
+from .service.credentials import redact
 from .service.limiter import AdaptiveRateController
 from reach_nb.telemetry import (
     STATUS_DOWNLOAD_PENDING,

@@ -55,7 +55,7 @@ def _login(args):
     from reach_nb.errors import AuthenticationError
     from reach_nb.service.credentials import find_udl_auth
 
-    auth = find_udl_auth(args.base_url, aws_region=args.aws_region)
+    auth = find_udl_auth(args.base_url, region_name=args.aws_region)
     try:
         yield auth.header
     except AuthenticationError as error:

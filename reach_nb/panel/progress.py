@@ -30,7 +30,7 @@ from reach_nb.events import (
     RunPlanned,
 )
 from ..planning import ACTION_SKIP_FAILED
-from ..service.client import redact
+from ..service.credentials import redact
 from ..telemetry import STATUS_DOWNLOADED, STATUS_FAILED, HistoricalTelemetry
 from ..words import say_duration, say_size
 

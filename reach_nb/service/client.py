@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = ['log', 'MAX_RESULTS', 'RETRY_AFTER_MIN', 'RETRY_AFTER_MAX', 'RETRIED_STATUSES', 'Answer', 'read_answer', 'query',
-           'retry_after_seconds', 'redact', 'UDLClient']
+           'retry_after_seconds', 'UDLClient']
 
-# %% ../../nbs/service/client.ipynb #6b1b3037
-import base64
+# %% ../../nbs/service/client.ipynb #b54115e7
 import http.client
 import http.cookiejar
 import logging
@@ -30,7 +29,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from ..constellation import UDL_BASE_URL, is_all
-from .credentials import check_base_url, on_this_machine
+from .credentials import check_base_url, on_this_machine, redact
 from .limiter import AdaptiveRateController
 from ..windows import obtime_range
 
@@ -163,30 +162,6 @@ def _seconds_until(text, now):
     return (
         (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)) - now
     ).total_seconds()
-
-# %% ../../nbs/service/client.ipynb #e117f45e
-def redact(text, auth_token):
-    """`text` with the credential, its encoded part, its password and `user:password` replaced by `***`.
-
-    Parameters
-    ----------
-    text : str
-        A message.
-    auth_token : str
-        The value of the Authorization header; nothing is replaced if it is empty.
-
-    Returns
-    -------
-    str
-    """
-    encoded = auth_token.partition(" ")[2]
-    with suppress(ValueError):
-        decoded = base64.b64decode(encoded, validate=True).decode()
-        for secret in (decoded, decoded.partition(":")[2]):
-            text = text.replace(secret, "***") if secret else text
-    for secret in (auth_token, encoded):
-        text = text.replace(secret, "***") if secret else text
-    return text
 
 # %% ../../nbs/service/client.ipynb #efbc8d96
 class _InFlight:
