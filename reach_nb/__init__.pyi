@@ -1,12 +1,17 @@
 """The public names of the package and where they are defined: read at run time, by editors and by type checkers."""
 
 from .constellation import (
+    CHANNELS as CHANNELS,
+    Channel as Channel,
     EXPECTED_RECORDS_ALL as EXPECTED_RECORDS_ALL,
     EXPECTED_RECORDS_SINGLE as EXPECTED_RECORDS_SINGLE,
     FLAVORS as FLAVORS,
     SENSORS as SENSORS,
     SENSOR_IDS as SENSOR_IDS,
     expected_records as expected_records,
+)
+from .flags import (
+    QualityFlag as QualityFlag,
 )
 from .windows import (
     Window as Window,
