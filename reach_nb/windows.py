@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MILLISECOND', 'Moment', 'CHUNK_SECONDS_ALL', 'CHUNK_SECONDS_SINGLE', 'Window', 'utc_text', 'parse_iso', 'AstropyTime',
-           'as_utc', 'as_date', 'iter_dates', 'day_window', 'chunk_seconds', 'chunk_windows', 'split_window',
-           'obtime_range']
+           'as_utc', 'epoch_ms', 'as_date', 'iter_dates', 'day_window', 'chunk_seconds', 'chunk_windows',
+           'split_window', 'obtime_range']
 
 # %% ../nbs/windows.ipynb #05dea8f5
 import re
@@ -129,6 +129,28 @@ def as_utc(moment: Moment, field: str = "time") -> datetime:
             f"{field}: {moment!r} is at the edge of the calendar; give another moment"
         ) from None
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+# %% ../nbs/windows.ipynb #d7fa1c55
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def epoch_ms(moment: Moment, field: str = "time") -> int:
+    """A moment as Unix time in milliseconds.
+
+    Raises `ValueError`, naming `field` and the value, if it is not a moment.
+
+    Parameters
+    ----------
+    moment : datetime, astropy.time.Time or str
+        As in `as_utc`.
+    field : str
+        The name to use in an error.
+
+    Returns
+    -------
+    int
+    """
+    return (as_utc(moment, field) - _UNIX_EPOCH) // MILLISECOND
 
 # %% ../nbs/windows.ipynb #ccdc00f9
 def as_date(value: date | Moment, field: str = "date") -> date:

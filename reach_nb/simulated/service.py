@@ -8,7 +8,7 @@ __all__ = ['SENSOR_FILTERS', 'PARAMETERS', 'FAULTS', 'ROOT', 'ENDPOINTS', 'Refus
            'count_matches', 'answer_query', 'accepts', 'query_help', 'only_columns', 'answer_request', 'body_for',
            'deliver', 'Truth', 'warm', 'SimulatedUDL', 'serve']
 
-# %% ../../nbs/simulated/service.ipynb #08d521ae
+# %% ../../nbs/simulated/service.ipynb #f4ab7477
 import base64
 import gzip
 import hmac
@@ -35,17 +35,15 @@ import msgspec
 import numpy as np
 
 from ..constellation import SENSOR_IDS, SENSORS, is_all, normalize_sensor_id
+from .chance import draw
+from .records import FIELDS, render_records
 from reach_nb.simulated.sky import (
     DESCRIPTORS,
-    FIELDS,
     FIRST_MS,
     Batch,
     Sky,
     count_records,
-    draw,
-    epoch_ms,
     pick_records,
-    render_records,
     settled,
 )
 from reach_nb.windows import (
@@ -55,6 +53,7 @@ from reach_nb.windows import (
     chunk_seconds,
     chunk_windows,
     day_window,
+    epoch_ms,
     obtime_range,
 )
 
