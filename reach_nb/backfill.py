@@ -20,7 +20,6 @@ import uuid
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
@@ -28,8 +27,9 @@ from filelock import FileLock, Timeout
 
 from .archive.formats import count_records, parquet_schema
 from .archive.spool import discard_spool
+from .chunks import ask_aside
 from .constellation import expected_records
-from .download import ask_aside, download_UDL_reach_window
+from .download import download_window
 from .errors import NoRecordsError, RunLockedError, RunStopped
 from reach_nb.events import (
     ChunkDone,
@@ -339,17 +339,21 @@ def _built_in(run, plan, stop, client):
         first = query(
             config.sensor_id, config.descriptor, Window(start, start + timedelta(seconds=1))
         )
-        ask_aside(client, lambda: client.probe(first))
-        yield partial(
-            download_UDL_reach_window,
-            base_url=config.base_url,
-            stop=stop,
-            client=client,
-            on_event=_with_hint(
-                _with_rates(run.hear, run.tell, client.limiter), run.tell, client, config
-            ),
-            keep_receipt=True,
-        )
+        ask_aside(lambda: client.probe(first), stop, client.hang_up)
+        hear = _with_hint(_with_rates(run.hear, run.tell, client.limiter), run.tell, client, config)
+
+        def fetch(*, start_time, end_time, output_dir, **_):
+            return download_window(
+                client,
+                config.dataset,
+                Window(as_utc(start_time), as_utc(end_time)),
+                output_dir,
+                max_concurrent_requests=config.max_concurrent_requests,
+                on_event=hear,
+                keep_receipt=True,
+            ).path
+
+        yield fetch
 
 
 def _own_client(config, stop):
