@@ -87,9 +87,13 @@ from .archive.formats import (
     count_records as count_records,
 )
 from .archive.reading import (
+    Archive as Archive,
     iter_archive as iter_archive,
     read_archive as read_archive,
     read_artifact as read_artifact,
+    scan_archive as scan_archive,
+)
+from .archive.exchange import (
     to_qtable as to_qtable,
     to_timeseries as to_timeseries,
 )

@@ -9,7 +9,7 @@ __all__ = ['gaps', 'sensor_days', 'describe_sensor_days', 'plot_sensor_days', 'd
 import numpy as np
 import pandas as pd
 
-from ..archive.reading import check_readings, known_sensors
+from ..archive.observations import check_readings, known_sensors
 from ..constellation import CADENCE_SECONDS, SENSORS
 from .figures import check_axes, date_axis, new_axes
 from ..windows import as_utc, utc_text

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from ..archive.reading import check_readings
+from ..archive.observations import check_readings
 from ..constellation import CADENCE_SECONDS, SAMPLES_PER_DAY, SECONDS_PER_DAY
 from .figures import check_axes, date_axis, new_axes
 
@@ -548,7 +548,7 @@ def _dose_lines(doses):
     """The days of each line to draw, with their best estimate `rad`, by its name: sensor and flavor."""
     if not isinstance(doses, pd.DataFrame):
         raise ValueError(f"doses: {type(doses).__name__} is no DataFrame; daily_dose gives one")
-    check_readings(doses, *_DOSE_COLUMNS, why="daily_dose gives", field="doses")
+    check_readings(doses, *_DOSE_COLUMNS, why="daily_dose gives", name="doses")
     whole = doses.assign(rad=doses["dose_rad"] + doses["missing_rad"]).dropna(subset="rad")
     lines = dict(list(whole.groupby([whole["sensor_id"].astype(str), whole["flavor"].astype(str)])))
     if not lines:
