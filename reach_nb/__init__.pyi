@@ -113,14 +113,22 @@ from .backfill import (
 from .verify import (
     verify_archive as verify_archive,
 )
-from .look.availability import (
+from .look.days import (
     availability_frame as availability_frame,
     datasets as datasets,
+)
+from .look.text import (
     describe as describe,
-    plot_calendar as plot_calendar,
-    plot_days as plot_days,
-    plot_rate as plot_rate,
     text_calendar as text_calendar,
+)
+from .look.calendar import (
+    plot_calendar as plot_calendar,
+)
+from .look.bars import (
+    plot_days as plot_days,
+)
+from .look.rate import (
+    plot_rate as plot_rate,
 )
 from .look.coverage import (
     describe_gaps as describe_gaps,

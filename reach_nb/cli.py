@@ -188,7 +188,7 @@ def _print_summary(summary, days, config):
         )
     print(f"\nartifacts: {config.output_dir}\ntelemetry: {config.telemetry_file}")
 
-# %% ../nbs/cli.ipynb #09141f72
+# %% ../nbs/cli.ipynb #f1704068
 def _telemetry_of(args):
     path = args.telemetry_file or args.output_dir / "download_telemetry.csv"
     if not path.is_file():
@@ -199,7 +199,7 @@ def _telemetry_of(args):
 
 
 def _datasets_of(args, telemetry):
-    from reach_nb.look.availability import datasets
+    from reach_nb.look.days import datasets
 
     found = datasets(telemetry)
     for name in ("sensor_id", "descriptor", "output_format"):
@@ -216,7 +216,8 @@ def _datasets_of(args, telemetry):
 
 
 def _status(args):
-    from reach_nb.look.availability import availability_frame, describe, text_calendar
+    from reach_nb.look.days import availability_frame
+    from reach_nb.look.text import describe, text_calendar
 
     telemetry = _telemetry_of(args)
     for dataset in _datasets_of(args, telemetry):
@@ -285,10 +286,10 @@ def _convert(args):
     )
     return 1 if counts["failed"] else 0
 
-# %% ../nbs/cli.ipynb #27a39334
+# %% ../nbs/cli.ipynb #94be8ff7
 def _demo(args):
     from reach_nb.demo import DEMO_END, DEMO_SENSOR, DEMO_START, run_demo
-    from reach_nb.look.availability import describe
+    from reach_nb.look.text import describe
 
     print(
         f"Backfilling {DEMO_SENSOR}, {DEMO_START} to {DEMO_END}, from an embedded service that throttles, had an outage,\n"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DEMO_SENSOR', 'DEMO_START', 'DEMO_END', 'demo_service', 'DemoResult', 'run_demo']
 
-# %% ../nbs/demo.ipynb #c71c1ec3
+# %% ../nbs/demo.ipynb #247a74c0
 from datetime import date
 from os import PathLike
 from pathlib import Path
@@ -15,7 +15,9 @@ import pandas as pd
 
 from .backfill import run_download
 from .events import DownloadRunSummary
-from .look.availability import availability_frame, plot_days
+from .look.bars import plot_days
+from .look.days import availability_frame
+from .look.figures import figure_of
 from .planning import DownloadRunConfig
 from .simulated.service import SimulatedUDL
 
@@ -81,5 +83,5 @@ def run_demo(
         summary = run_download(config, progress=progress)
     frame = availability_frame(config.telemetry_file, DEMO_START, DEMO_END, sensor_id=DEMO_SENSOR)
     picture = Path(folder) / "availability.png"
-    plot_days(frame).figure.savefig(picture, dpi=120)
+    figure_of(plot_days(frame)).savefig(picture, dpi=120)
     return DemoResult(summary, config, frame, picture)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BackfillLauncher', 'telemetry_path', 'day_label', 'day_html', 'artifact_of', 'sensors_html', 'AvailabilityExplorer']
 
-# %% ../../nbs/panel/launcher.ipynb #7426e7f7
+# %% ../../nbs/panel/launcher.ipynb #009d8043
 import html
 import threading
 import time
@@ -22,18 +22,12 @@ import pandas as pd
 from ..archive.reading import read_artifact
 from ..constellation import UDL_BASE_URL
 from ..errors import AuthenticationError
-from reach_nb.look.availability import (
-    LOOKS,
-    availability_frame,
-    calendar_boxes,
-    datasets,
-    day_attempts,
-    describe,
-    plot_calendar,
-    plot_days,
-)
+from ..look.bars import plot_days
+from ..look.calendar import DAY_LOOKS, calendar_boxes, plot_calendar
 from ..look.coverage import describe_gaps, gaps, plot_gaps, sensor_days
+from ..look.days import availability_frame, datasets, day_attempts
 from ..look.figures import theme_svg
+from ..look.text import describe
 from .controls import DayPicture, Panel, Pump, button, row
 from .login import Login
 from .markup import folded, html_table, scroll, text_html
@@ -260,7 +254,7 @@ class BackfillLauncher(_StartedRun):
             self.form.fill(job.config)
             self._follow(job)
 
-# %% ../../nbs/panel/launcher.ipynb #e0c17639
+# %% ../../nbs/panel/launcher.ipynb #943024f7
 _DATASET = ("sensor_id", "descriptor", "output_format")
 _SPANS = {"all days": None, "the last 31 days": 31, "the last 366 days": 366}
 
@@ -277,7 +271,7 @@ def day_label(day, row):
         f", {row.percent:.1f} %" if row.state == "downloaded" and row.percent == row.percent else ""
     )
     return (
-        f"{day:%Y-%m-%d}: {LOOKS[row.state].label if row.state in LOOKS else row.state}{share}"
+        f"{day:%Y-%m-%d}: {DAY_LOOKS[row.state].label if row.state in DAY_LOOKS else row.state}{share}"
         + f", {row.error_type}" * (row.state == "failed")
     )
 

@@ -6,7 +6,7 @@
 __all__ = ['BASIC_FIELDS', 'ADVANCED_FIELDS', 'check_values', 'BackfillForm', 'SettingsForm', 'PlanView', 'status_html',
            'bars_html', 'numbers_html', 'rate_html', 'failed_html', 'log_html', 'RunView', 'saved_html']
 
-# %% ../../nbs/panel/views.ipynb #62fa05d7
+# %% ../../nbs/panel/views.ipynb #f3b66d4f
 import re
 import time
 from dataclasses import MISSING, fields
@@ -17,9 +17,9 @@ import ipywidgets
 from ..backfill import check_places
 from ..constellation import SENSOR_IDS, unknown_sensor_hint
 from ..dataset import OUTPUT_FORMATS
-from ..look.availability import plot_rate
 from ..look.figures import new_axes, theme_svg
 from ..look.plan import ACTION_LOOKS, plot_plan
+from ..look.rate import plot_rate
 from .controls import Field
 from .markup import folded, html_table, scroll, text_html
 from .progress import eta_seconds, is_active, plan_cost, say_cost, say_quiet, speeds
