@@ -160,7 +160,7 @@ def main():
     if client == "reach_nb":
         import astropy.time  # noqa: F401
 
-        from reach_nb.archive.formats import parquet_schema
+        from reach_nb.archive.parquet_files import parquet_schema
 
         if output_format == "parquet":
             import pandas  # noqa: F401  # pyarrow does, with its first array

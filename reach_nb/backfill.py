@@ -25,7 +25,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .archive.formats import count_records, parquet_schema
+from .archive.formats import FORMATS, count_records
 from .archive.spool import discard_spool
 from .chunks import ask_aside
 from .constellation import expected_records
@@ -460,8 +460,8 @@ def _prepare(config, telemetry_path, download_fn):
     if not config.dry_run:
         _make_folder("telemetry_path", telemetry_path.parent)
         _make_folder("output_dir", Path(config.output_dir))
-    if config.output_format == "parquet" and download_fn is None:
-        parquet_schema()
+    if download_fn is None:
+        FORMATS[config.output_format].require()
 
 
 def _make_folder(name, folder):

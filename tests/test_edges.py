@@ -26,7 +26,7 @@ from reach_nb import (
     run_download,
     telemetry,
 )
-from reach_nb.archive.spool import CsvEncoder
+from reach_nb.archive.csv_files import CsvEncoder
 
 WHOLE_ANSWER = {"match": lambda request: request.params.get("maxResults") == "10000"}
 

@@ -15,7 +15,7 @@ from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import POSIX, config_of, service_for, start, wait_for
 
 from reach_nb import run_download
-from reach_nb.archive import spool as artifacts
+from reach_nb.archive.formats import FORMATS
 from reach_nb.cli import main
 
 
@@ -65,7 +65,7 @@ def test_while_connecting(workers, service, tmp_path):
 def test_while_assembling(output_format, service, tmp_path, monkeypatch):
     """Everything is fetched and the file is being made whole: nothing appears, and the next run asks for no chunk of that day."""
     config, stop = config_for(service, tmp_path, 1, output_format=output_format), threading.Event()
-    encoder = artifacts.ENCODERS[output_format]
+    encoder = FORMATS[output_format].encoder
     finish = encoder.finish
 
     def stop_then_finish(self, part, check):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NO_DAY', 'SOURCE_KEY', 'SOURCE_FORMATS', 'Conversion', 'convert_archive']
 
-# %% ../../nbs/archive/convert.ipynb #9b6e054f
+# %% ../../nbs/archive/convert.ipynb #799b46c4
 import ast
 import csv
 import errno
@@ -25,14 +25,14 @@ from zlib import crc32
 import msgspec
 from filelock import FileLock, Timeout
 
-from reach_nb.archive.formats import (
-    PARQUET_COLUMNS,
+from .formats import count_records
+from reach_nb.archive.parquet_files import (
     RECORDS_KEY,
+    ROW_GROUP_ROWS,
     arrow_batches,
-    count_records,
     parquet_schema,
 )
-from .spool import ROW_GROUP_ROWS
+from .records import FLAT_FIELDS, as_time
 from ..constellation import is_all, normalize_sensor_id
 from ..files import as_path, replace_file
 
@@ -118,9 +118,9 @@ def _nested(text):
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return text
 
-# %% ../../nbs/archive/convert.ipynb #3ac44e73
+# %% ../../nbs/archive/convert.ipynb #3847315f
 _KINDS: dict[str, Callable] = {
-    **dict.fromkeys(set(PARQUET_COLUMNS) - {"extra"}, str),
+    **dict.fromkeys(set(FLAT_FIELDS) - {"extra"}, str),
     **dict.fromkeys(("lat", "lon", "alt"), _real),
     "satNo": _whole,
 }
@@ -147,7 +147,7 @@ def _csv_records(path):
                 }
                 yield msgspec.json.encode(record)
 
-# %% ../../nbs/archive/convert.ipynb #efffc8b5
+# %% ../../nbs/archive/convert.ipynb #e0f68d9e
 _SLICE = 2_000  # records converted at a time
 NO_DAY = "__HIVE_DEFAULT_PARTITION__"
 
@@ -161,22 +161,16 @@ _TIMED = msgspec.json.Decoder(_Timed)
 
 @lru_cache(4096)
 def _day(text):
-    """The UTC day of an `obTime` as Arrow reads it, as text."""
-    import pyarrow as pa
-
-    try:
-        return str(
-            pa.scalar(text, pa.string()).cast(pa.timestamp("us", tz="UTC")).cast(pa.date32())
-        )
-    except pa.ArrowInvalid:
-        return NO_DAY
+    """The UTC day of an `obTime`, as text."""
+    moment = as_time(text)
+    return NO_DAY if moment is None else str(moment.date())
 
 
 def _day_of(record):
     moment = _TIMED.decode(record).obTime
     return _day(moment) if isinstance(moment, str) else NO_DAY
 
-# %% ../../nbs/archive/convert.ipynb #5d83a1f7
+# %% ../../nbs/archive/convert.ipynb #a5c05cd7
 class _Piece(NamedTuple):
     day: str
     records: int
@@ -190,7 +184,7 @@ def _text_pieces(read, path, schema):
         for record in some:
             days[_day_of(record)].append(record)
         for day, texts in days.items():
-            yield _Piece(day, len(texts), arrow_batches(b"[" + b",".join(texts) + b"]", schema))
+            yield _Piece(day, len(texts), arrow_batches(b"[" + b",".join(texts) + b"]"))
 
 
 def _parquet_pieces(path, schema):
