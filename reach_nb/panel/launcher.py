@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BackfillLauncher', 'telemetry_path', 'day_label', 'day_html', 'artifact_of', 'sensors_html', 'AvailabilityExplorer']
 
-# %% ../../nbs/panel/launcher.ipynb #009d8043
+# %% ../../nbs/panel/launcher.ipynb #f26088cc
 import html
 import threading
 import time
@@ -29,9 +29,10 @@ from ..look.days import availability_frame, datasets, day_attempts
 from ..look.figures import theme_svg
 from ..look.text import describe
 from .controls import DayPicture, Panel, Pump, button, row
+from .jobs import BackfillJob, forgetful
 from .login import Login
 from .markup import folded, html_table, scroll, text_html
-from .progress import BackfillJob, Progress, forgetful
+from .progress import Progress
 from .views import PlanView, RunView, SettingsForm, saved_html
 from ..planning import DownloadRunConfig, plan_run
 from ..telemetry import HistoricalTelemetry
@@ -73,7 +74,7 @@ class _Run:
             f"{type(self).__name__}({self.progress.state}: {self.progress.message or 'no run yet'})"
         )
 
-# %% ../../nbs/panel/launcher.ipynb #a459711d
+# %% ../../nbs/panel/launcher.ipynb #7401e17f
 class _FollowedRun(_Run):
     stop_button: ipywidgets.Button
     _keep: Callable[[Progress, DownloadRunConfig], None]
@@ -90,7 +91,7 @@ class _FollowedRun(_Run):
             job = self.job
             if job is not None:
                 progress = job.progress
-                self._run_view.show(progress, job.now())
+                self._run_view.show(progress, job.tracker.now())
                 self.stop_button.button_style = "danger" if job.active else ""
                 if (
                     not job.active
@@ -145,7 +146,7 @@ class _ShownRun(_StoppableRun):
     def _say(self, error):
         self._word.value = text_html(str(error) or type(error).__name__, "rn-error", "alert")
 
-# %% ../../nbs/panel/launcher.ipynb #8384fccd
+# %% ../../nbs/panel/launcher.ipynb #3ea41e75
 class _PlannedRun(_ShownRun):
     def plan(self, opened=True, retry_failed=None):
         """Show what would be done, and return it (`Plan`). Raises `ValueError` for a form with errors.
@@ -160,7 +161,7 @@ class _PlannedRun(_ShownRun):
         self._word.value = ""
         config = self._config(retry_failed)
         plan = plan_run(config)
-        self._plan_view.show(plan, config, plan.prior, opened)
+        self._plan_view.show(plan, config, opened)
         return plan
 
     def _config(self, retry_failed):
@@ -482,7 +483,7 @@ class _ReadView(_DayView):
         if day == self.day:  # another may have been chosen meanwhile
             self._sensors.value = text
 
-# %% ../../nbs/panel/launcher.ipynb #2c0d8d14
+# %% ../../nbs/panel/launcher.ipynb #d5db4747
 class _RerunView(_ReadView):
     def rerun(self):
         """Download the day again in the background, whatever became of it before. Raises `RuntimeError` if a run is under way."""
@@ -511,7 +512,7 @@ class _RerunView(_ReadView):
 
     def refresh(self):
         """Bring the view of the run up to date."""
-        self._run_view.show(self.job.progress, self.job.now())  # type: ignore[union-attr]  # asked for once there is a run
+        self._run_view.show(self.job.progress, self.job.tracker.now())  # type: ignore[union-attr]  # asked for once there is a run
 
     def wait(self, seconds=None):
         """Wait for the run and for the reading, each for so many seconds (float). Returns whether they are over (bool)."""

@@ -6,7 +6,7 @@
 __all__ = ['BASIC_FIELDS', 'ADVANCED_FIELDS', 'check_values', 'BackfillForm', 'SettingsForm', 'PlanView', 'status_html',
            'bars_html', 'numbers_html', 'rate_html', 'failed_html', 'log_html', 'RunView', 'saved_html']
 
-# %% ../../nbs/panel/views.ipynb #f3b66d4f
+# %% ../../nbs/panel/views.ipynb #87d068f6
 import re
 import time
 from dataclasses import MISSING, fields
@@ -17,12 +17,13 @@ import ipywidgets
 from ..backfill import check_places
 from ..constellation import SENSOR_IDS, unknown_sensor_hint
 from ..dataset import OUTPUT_FORMATS
+from ..estimates import estimate_run
 from ..look.figures import new_axes, theme_svg
 from ..look.plan import ACTION_LOOKS, plot_plan
 from ..look.rate import plot_rate
 from .controls import Field
 from .markup import folded, html_table, scroll, text_html
-from .progress import eta_seconds, is_active, plan_cost, say_cost, say_quiet, speeds
+from .progress import eta_seconds, say_quiet, speed
 from ..planning import DownloadRunConfig
 from ..service.credentials import check_base_url
 from ..windows import as_date
@@ -208,7 +209,7 @@ class SettingsForm(BackfillForm):
             texts = isinstance(field.input, (ipywidgets.Text, ipywidgets.Combobox))
             field.input.value = ("" if value is None else str(value)) if texts else value
 
-# %% ../../nbs/panel/views.ipynb #91ec7b81
+# %% ../../nbs/panel/views.ipynb #caa0fe03
 _MOST_ROWS = 400
 
 
@@ -223,9 +224,9 @@ class PlanView:
         )
         self.box = ipywidgets.VBox([self._cost, self._strip, self._table])
 
-    def show(self, plan, config, state, opened=True):
-        """Show a plan (list of `PlannedDay`), with the settings and the state it was made from; `opened`: the table too."""
-        self._cost.value = text_html(say_cost(plan_cost(plan, config, state)))
+    def show(self, plan, config, opened=True):
+        """Show a plan (list of `PlannedDay`), with the settings it was made from; `opened`: the table too."""
+        self._cost.value = text_html(str(estimate_run(plan, config)))
         self._strip.value = theme_svg(plot_plan(plan).figure) if plan else ""
         rows = [
             (p.day, ACTION_LOOKS[p.action].label, p.reason, p.requests or "")
@@ -242,7 +243,7 @@ class PlanView:
             opened,
         )
 
-# %% ../../nbs/panel/views.ipynb #70f6ba1f
+# %% ../../nbs/panel/views.ipynb #42554e35
 _SYMBOLS = {
     "idle": "○",
     "starting": "▶",
@@ -262,14 +263,10 @@ def status_html(progress):
 
 def bars_html(progress):
     """Two bars: the days of the run, the chunks of the day under way (`Progress` to str)."""
-    if not progress.days:
+    if not progress.cells:
         return ""
-    bars = _bar("Days", progress.days_done, progress.days)
-    return bars + (
-        _bar(f"Chunks of {progress.day}", progress.chunks_done, progress.chunks)
-        if progress.day
-        else ""
-    )
+    bars, day = _bar("Days", progress.days_done, len(progress.cells)), progress.under_way
+    return bars + (_bar(f"Chunks of {day.day}", day.chunks_done, day.chunks) if day else "")
 
 
 def _bar(label, value, most):
@@ -283,12 +280,11 @@ def numbers_html(progress, now):
     """How far and how fast, in a line, and why nothing moves if nothing does (`Progress` and a moment to str)."""
     if progress.state in ("idle", "starting"):
         return ""
-    requests, records = speeds(progress, now)
-    speed = lambda n: f" ({n:,.0f}/s)" if n == n else ""
-    active = is_active(progress)
+    requests, records = speed(progress, now)
+    active = progress.active
     took = say_duration((now if active else progress.ended) - progress.started)
     parts = [
-        f"{progress.records:,} records{speed(records)}",
+        f"{progress.records:,} records" + (f" ({records:,.0f}/s)" if records == records else ""),
         f"{progress.requests_done:,} of {progress.requests:,} requests"
         + (f" ({requests:.1f}/s)" if requests == requests else ""),
         f"{progress.refusals} refusal{'s' * (progress.refusals != 1)}",
@@ -298,30 +294,31 @@ def numbers_html(progress, now):
         parts.append(f"{say_duration(eta_seconds(progress, now))} left")
     return text_html(" · ".join(parts)) + text_html(say_quiet(progress, now), "rn-quiet")
 
-# %% ../../nbs/panel/views.ipynb #f0970b51
+# %% ../../nbs/panel/views.ipynb #305de81a
 def rate_html(progress, now):
     """The limiter's rate as a picture, up to this moment (`Progress` and a moment to str)."""
-    if not progress.rates:
+    marks = [mark for mark in progress.trace if mark.rate == mark.rate]
+    if not marks:
         return ""
-    rates = [(change.time, change.rate, change.event) for change in progress.rates]
-    end = now if is_active(progress) else progress.heard
+    before = [0, *(mark.refusals for mark in marks)]
+    rates = [
+        (mark.time, mark.rate, "refused" if mark.refusals > n else "")
+        for mark, n in zip(marks, before, strict=False)
+    ]
+    end = now if progress.active else progress.heard
     rates.append((max(end, rates[-1][0]), rates[-1][1], "now"))  # it holds until now
     ax = plot_rate(rates, new_axes(6.4, 2.1))
     ax.set_title("limiter", loc="right", fontsize="medium")
-    label = f"Request rate: now {progress.rates[-1].rate:.1f} requests/s; refusals: {progress.refusals}."
+    label = f"Request rate: now {progress.rate:.1f} requests/s; refusals: {progress.refusals}."
     return theme_svg(ax.figure, label)
 
 
 def failed_html(progress):
     """The failed days and why, as a table (`Progress` to str); `""` if there are none."""
-    table = html_table(["day", "error", "message"], progress.failed, wide=["message"])
-    return (
-        folded(
-            "failed", f"Failed days ({len(progress.failed)})", scroll(table, "Failed days"), True
-        )
-        if progress.failed
-        else ""
-    )
+    failed = progress.failed
+    table = html_table(["day", "why"], [(cell.day, cell.note) for cell in failed], wide=["why"])
+    shown = scroll(table, "Failed days") if failed else ""
+    return folded("failed", f"Failed days ({len(failed)})", shown, True)
 
 
 def log_html(progress):
@@ -338,7 +335,7 @@ def log_html(progress):
         else ""
     )
 
-# %% ../../nbs/panel/views.ipynb #907bda83
+# %% ../../nbs/panel/views.ipynb #6d52140b
 class RunView:
     """A run as widgets; `show` is quick, and sends only what has changed."""
 
@@ -360,7 +357,7 @@ class RunView:
             ):
                 self.parts[name].value = value(progress)
         self.parts["numbers"].value = numbers_html(progress, now)
-        over = not is_active(progress)
+        over = not progress.active
         if (over and progress is not self._seen) or (
             not over and time.monotonic() - self._drawn > 2
         ):
@@ -368,7 +365,7 @@ class RunView:
             self._drawn = time.monotonic()
         self._seen = progress
 
-# %% ../../nbs/panel/views.ipynb #939801a5
+# %% ../../nbs/panel/views.ipynb #989aa74b
 def saved_html(progress, config=None):
     """A run in plain HTML, for a notebook that is read without a kernel (`Progress`, `DownloadRunConfig` or None, to str)."""
     if config is None:
@@ -376,5 +373,6 @@ def saved_html(progress, config=None):
     else:
         what = f"{config.sensor_id} {config.descriptor} {config.output_format}, {config.start_date} to {config.end_date}, in {config.output_dir}"
         body = text_html(what) + text_html(f"{_SYMBOLS[progress.state]} {progress.message}")
-        body += html_table(["day", "error", "message"], progress.failed) if progress.failed else ""
+        failed = [(cell.day, cell.note) for cell in progress.failed]
+        body += html_table(["day", "why"], failed) if failed else ""
     return f"<div class='rn-saved'>{body}{text_html('The panel is live only while its kernel is: run the cell again to go on.')}</div>"
