@@ -21,7 +21,7 @@ from reach_nb.archive.parquet_files import (
     json_rows,
     parquet_rows,
 )
-from ..dataset import OUTPUT_FORMATS, OutputFormat
+from ..dataset import OutputFormat
 
 # %% ../../nbs/archive/formats.ipynb #0add2a6d
 class Encoder(Protocol):
