@@ -145,6 +145,9 @@ from .look.dose import (
     plot_dose_map as plot_dose_map,
     plot_dose_series as plot_dose_series,
 )
+from .look.magnetic import (
+    add_coordinates as add_coordinates,
+)
 from .panel.launcher import (
     AvailabilityExplorer as AvailabilityExplorer,
     BackfillLauncher as BackfillLauncher,
