@@ -14,11 +14,12 @@ cfg = settings["DEFAULT"]
 LICENSES = {"apache2": "Apache-2.0"}
 STATUSES = {"2": "2 - Pre-Alpha", "3": "3 - Alpha", "4": "4 - Beta", "5": "5 - Production/Stable"}
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
-EXTRAS = ["aws", "parquet", "magnetic", "lab"]
+EXTRAS = ["aws", "parquet", "cdf", "magnetic", "lab"]
 
 extras = {name: shlex.split(cfg[f"{name}_requirements"]) for name in EXTRAS}
 extras["dev"] = shlex.split(cfg["dev_requirements"])
-extras["dev"] += extras["parquet"] + extras["magnetic"] + extras["lab"]
+for name in ("parquet", "cdf", "magnetic", "lab"):
+    extras["dev"] += extras[name]
 
 setup(
     name=cfg["lib_name"],

@@ -97,6 +97,9 @@ from .archive.exchange import (
     to_qtable as to_qtable,
     to_timeseries as to_timeseries,
 )
+from .archive.l1c import (
+    read_l1c as read_l1c,
+)
 from .archive.convert import (
     convert_archive as convert_archive,
 )

@@ -152,7 +152,7 @@ class Page:
         """Prose that ends in a colon before something that the site does not show."""
         prose_only = {"cell_type": "markdown", "source": ""}
         for number, cell in enumerate(self.cells, 1):
-            if cell["cell_type"] == "markdown" and text(cell).rstrip().endswith(":"):
+            if cell["cell_type"] == "markdown" and re.search(r"(?<!:):\s*$", text(cell)):
                 later = (c for c in self.cells[number:] if "hide" not in marks(text(c)))
                 after = next(later, prose_only)
                 if after["cell_type"] != "code" or "export" in marks(text(after)):

@@ -6,7 +6,7 @@
 __all__ = ['LATEST_FIELD', 'GRID_LAT', 'GRID_LON', 'GRID_KM', 'field_date', 'dipole_pole', 'to_dipole', 'subsolar_point',
            'magnetic_local_time', 'irbem_l', 'inverse_l_spline', 'ShellMap', 'add_coordinates']
 
-# %% ../../nbs/look/magnetic.ipynb #7e3993b6
+# %% ../../nbs/look/magnetic.ipynb #20428c20
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from ..archive.observations import check_readings
 
 # %% ../../nbs/look/magnetic.ipynb #ef8faa3c
 LATEST_FIELD = datetime(
@@ -190,7 +192,7 @@ class ShellMap:
         with np.errstate(divide="ignore"):
             return np.where(inverse > 0.001, 1 / inverse, np.nan)  # beyond L 1000 it is no number
 
-# %% ../../nbs/look/magnetic.ipynb #b60c85ad
+# %% ../../nbs/look/magnetic.ipynb #56596c1d
 def add_coordinates(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame of readings with magnetic latitude, L and magnetic local time; a new frame.
 
@@ -200,7 +202,7 @@ def add_coordinates(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-        With `ob_time` (UTC), `lat`, `lon` (degrees) and `alt` (km), such as `read_archive` gives.
+        With `ob_time` (UTC), `lat`, `lon` (degrees) and `alt_km`, such as `read_archive` gives.
 
     Returns
     -------
@@ -208,12 +210,10 @@ def add_coordinates(frame: pd.DataFrame) -> pd.DataFrame:
         Three columns more: `magnetic_lat` (degrees, centred dipole), `l_shell` (McIlwain's L, Earth
         radii, in the internal field; NaN on open field lines) and `mlt` (hours, 0 to 24).
     """
-    missing = [name for name in ("ob_time", "lat", "lon", "alt") if name not in frame]
-    if missing:
-        raise ValueError(f"frame: has no column {', '.join(missing)}; L needs time and place")
+    check_readings(frame, "ob_time", "lat", "lon", "alt_km", why="L is made of")
     times = frame["ob_time"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("M8[ns]")
     lat, lon, alt = (
-        frame[name].to_numpy(np.float64, na_value=np.nan) for name in ("lat", "lon", "alt")
+        frame[name].to_numpy(np.float64, na_value=np.nan) for name in ("lat", "lon", "alt_km")
     )
     new = {name: np.full(len(frame), np.nan) for name in ("magnetic_lat", "l_shell", "mlt")}
     years = times.astype("M8[Y]").astype(int) + 1970
