@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BackfillLauncher', 'telemetry_path', 'day_label', 'day_html', 'artifact_of', 'sensors_html', 'AvailabilityExplorer']
 
-# %% ../../nbs/panel/launcher.ipynb #f26088cc
+# %% ../../nbs/panel/launcher.ipynb #293e6804
 import html
 import threading
 import time
@@ -29,15 +29,16 @@ from ..look.days import availability_frame, datasets, day_attempts
 from ..look.figures import theme_svg
 from ..look.text import describe
 from .controls import DayPicture, Panel, Pump, button, row
+from .form import BackfillForm
 from .jobs import BackfillJob, forgetful
 from .login import Login
 from .markup import folded, html_table, scroll, text_html
 from .progress import Progress
-from .views import PlanView, RunView, SettingsForm, saved_html
+from .views import PlanView, RunView, saved_html
 from ..planning import DownloadRunConfig, plan_run
 from ..telemetry import HistoricalTelemetry
 
-# %% ../../nbs/panel/launcher.ipynb #e716b8c9
+# %% ../../nbs/panel/launcher.ipynb #e6af4dcf
 _RUNNING = weakref.WeakValueDictionary()  # what a launcher was made with: the job that it runs
 
 
@@ -46,7 +47,7 @@ class _Run:
 
     def __init__(self, arguments, settings, auth_token, download_fn):
         self._arguments, self._download_fn = repr(arguments), download_fn
-        self.form = SettingsForm(settings)
+        self.form = BackfillForm(settings)
         self.login = Login(self.form.values()["base_url"], auth_token)
         self.form.fields["base_url"].input.observe(
             lambda change: self.login.look(change["new"]), "value"

@@ -9,9 +9,9 @@ __all__ = ['STYLE', 'text_html', 'html_table', 'scroll', 'folded']
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-# %% ../../nbs/panel/markup.ipynb #22e8176f
+# %% ../../nbs/panel/markup.ipynb #707a5c76
 STYLE = """<style>
-.rn-panel {color: var(--jp-content-font-color1)}
+.rn-panel {color: var(--jp-content-font-color1); container-type: inline-size}
 [data-jp-theme-light="false"] .rn-panel {color-scheme: dark}
 .rn-saved {display: none}
 .rn-panel :is(button, input, select, summary, .rn-days):focus-visible {
@@ -22,7 +22,24 @@ STYLE = """<style>
   line-height: 1.45; font-size: var(--jp-widgets-font-size, 13px)}
 .rn-error {color: #b71c1c; font-weight: 600; line-height: 1.35; margin: 0 0 4px 2px}
 [data-jp-theme-light="false"] .rn-error {color: #ff8a80}
-.rn-field .rn-error {max-width: 26em}
+.rn-help {opacity: .85}
+.rn-form {display: grid; gap: 4px 16px; align-items: start;
+  grid-template-columns: repeat(auto-fill, minmax(min(12.5em, 100%), 1fr))}
+.rn-form > .rn-wide-field {grid-column: span 2}
+@container (max-width: 340px) {.rn-form > .rn-wide-field {grid-column: auto}}
+.rn-field > .widget-inline-hbox {display: grid; height: auto; margin: 0}
+.rn-field .widget-label {width: auto; height: auto; margin: 0; text-align: left; line-height: 1.5}
+.rn-field :is(.widget-html, .widget-html-content) {margin: 0; min-height: 0; line-height: 1.35}
+.rn-field select {height: 28px}
+.rn-date {position: relative; margin: 0}
+.rn-date label {display: grid; line-height: 1.5}
+.rn-date input {box-sizing: border-box; width: 100%; height: 28px; padding: 0 8px;
+  color: var(--jp-ui-font-color1); background: var(--jp-layout-color1); font-size: inherit;
+  border: 1px solid var(--jp-border-color1)}
+.rn-date input[type=date] {
+  position: absolute; right: 0; bottom: 0; width: 28px; opacity: 0; pointer-events: none}
+.rn-date button {position: absolute; right: 1px; bottom: 1px; height: 26px; width: 26px; border: 0;
+  color: inherit; background: transparent; cursor: pointer}
 .rn-panel .rn-status {font-size: 1.1em; font-weight: 600}
 .rn-panel .rn-scroll {max-height: 15em; overflow: auto; border: 1px solid var(--jp-border-color2)}
 .rn-panel table.rn-table {border-collapse: collapse; white-space: nowrap}

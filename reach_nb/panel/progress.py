@@ -7,7 +7,7 @@ __all__ = ['DayState', 'RunState', 'ACTIVE_STATES', 'LOG_LINES', 'SPEED_SECONDS'
            'DayCell', 'planned_cell', 'plan_cells', 'finished_cell', 'say_day', 'DayUnderWay', 'Mark', 'Progress',
            'note', 'add_mark', 'add_trace', 'fold', 'Speed', 'speed', 'eta_seconds', 'say_quiet']
 
-# %% ../../nbs/panel/progress.ipynb #bb387ca7
+# %% ../../nbs/panel/progress.ipynb #2567e170
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,7 +24,6 @@ from reach_nb.events import (
     RunPlanned,
 )
 from reach_nb.planning import (
-    ACTION_RUN,
     ACTION_SKIP_EXISTING,
     ACTION_SKIP_FAILED,
     ACTION_SKIP_TERMINAL,
