@@ -23,7 +23,8 @@ from peak import peak_mb
 from service import DAY
 
 from reach_nb import DownloadRunConfig, download_UDL_reach_window, run_download
-from reach_nb.service.client import query
+from reach_nb.dataset import Dataset
+from reach_nb.service.protocol import query
 from reach_nb.windows import Window, chunk_windows, day_window
 
 ENDPOINT = "/udl/spaceenvobservation"
@@ -31,9 +32,7 @@ UNLIMITED = dict.fromkeys(("initial_rate", "min_rate", "max_rate"), 10_000.0)
 
 
 def questions(chunks):
-    return [
-        query("ALL", "QUICKLOOK", chunk) for chunk in chunk_windows(day_window(DAY), 300)[:chunks]
-    ]
+    return [query(Dataset(), chunk) for chunk in chunk_windows(day_window(DAY), 300)[:chunks]]
 
 
 def plain(service, output_format, folder, chunks, workers):

@@ -1,18 +1,21 @@
 """Backfills in virtual time: how the limiter gets on with services that allow so much and no more.
 
-The limits are those of `SimulatedUDL`, the limiter is that of a run, the tries are those of `UDLClient`; only time is a number.
+The limits are those of `SimulatedUDL`, the limiter is that of a run, the tries and pauses are those of `UDLClient`; only time is a number.
 """
 
 import heapq
 from collections import Counter, deque
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from math import ceil
 from random import Random
 
-from reach_nb.service.client import UDLClient
+from reach_nb.service.client import back_off
 from reach_nb.service.limiter import AdaptiveRateController
 from reach_nb.simulated.service import MinuteQuota, TokenBucket
+
+MAX_RETRIES = 5  # as `UDLClient` has it
 
 
 class VirtualClock:
@@ -72,6 +75,7 @@ def backfill(
     """
     random, answers, counts = Random(seed), [], Counter()
     limiter = AdaptiveRateController(clock=clock, sleep=clock.sleep, **rates)
+    jitter = partial(random.uniform, 1, 1.25)
     ready, left = deque([0] * workers), chunks - workers
 
     def arrive(refusals, slot, half):
@@ -81,17 +85,11 @@ def backfill(
         nonlocal left
         retry_after = max(1, ceil(wait)) if tells and wait else None
         limiter.record_rate_limit(retry_after, slot) if wait else limiter.record_success(slot)
-        outcome = (
-            "served" if not wait else "refused" if refusals < UDLClient.max_retries else "failed"
-        )
+        outcome = "served" if not wait else "refused" if refusals < MAX_RETRIES else "failed"
         counts[outcome] += 1
         answers.append((clock.now, outcome, limiter.pace))
         if outcome == "refused":
-            pause = (
-                0
-                if retry_after
-                else UDLClient.backoff_seconds * 2**refusals * random.uniform(1, 1.25)
-            )
+            pause = 0 if retry_after else back_off(1.0, jitter)(refusals + 1)
             clock.later(pause, ready.append, refusals + 1)
         elif left > 0:
             left -= 1

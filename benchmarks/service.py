@@ -9,7 +9,8 @@ import json
 import sys
 from datetime import date, timedelta
 
-from reach_nb.service.client import query
+from reach_nb.dataset import Dataset
+from reach_nb.service.protocol import query
 from reach_nb.simulated.service import SimulatedUDL, parse_query, warm
 from reach_nb.windows import chunk_windows, day_window
 
@@ -21,8 +22,7 @@ def lend(udl, days):
 
     def asked(day):
         return [
-            parse_query(query("ALL", "QUICKLOOK", chunk))
-            for chunk in chunk_windows(day_window(day), 300)
+            parse_query(query(Dataset(), chunk)) for chunk in chunk_windows(day_window(day), 300)
         ]
 
     for n in range(1, days):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['log', 'ProgressBar', 'run_lock', 'means_no_data', 'too_few_in_flight', 'check_places', 'run_download']
 
-# %% ../nbs/backfill.ipynb #8f8ff1a6
+# %% ../nbs/backfill.ipynb #cdc89d53
 import errno
 import logging
 import math
@@ -49,7 +49,7 @@ from reach_nb.planning import (
     settled_at,
     was_unsettled,
 )
-from .service.client import UDLClient, query
+from .service.client import UDLClient
 from .service.credentials import redact
 from .service.limiter import AdaptiveRateController
 from reach_nb.telemetry import (
@@ -327,7 +327,7 @@ class _Run(_Attempt):
         self.count_outcome(row)
         self.tell(DayFinished(planned, number, row))
 
-# %% ../nbs/backfill.ipynb #965c935f
+# %% ../nbs/backfill.ipynb #ecea2a8c
 @contextmanager
 def _built_in(run, plan, stop, client):
     config, days = run.config, [p.day for p in plan if p.action == ACTION_RUN]
@@ -336,10 +336,8 @@ def _built_in(run, plan, stop, client):
         return
     with nullcontext(client) if client else _own_client(config, stop) as client:
         start = day_window(days[0]).start
-        first = query(
-            config.sensor_id, config.descriptor, Window(start, start + timedelta(seconds=1))
-        )
-        ask_aside(lambda: client.probe(first), stop, client.hang_up)
+        first = Window(start, start + timedelta(seconds=1))
+        ask_aside(lambda: client.probe(config.dataset, first), stop, client.hang_up)
         hear = _with_hint(_with_rates(run.hear, run.tell, client.limiter), run.tell, client, config)
 
         def fetch(*, start_time, end_time, output_dir, **_):
@@ -370,7 +368,6 @@ def _own_client(config, stop):
         config.base_url,
         limiter=limiter,
         stop=stop,
-        connections=config.max_concurrent_requests,
     )
 
 
@@ -387,7 +384,7 @@ def _with_rates(hear, tell, limiter):
 
     return listen
 
-# %% ../nbs/backfill.ipynb #529f769a
+# %% ../nbs/backfill.ipynb #4cccd56c
 def too_few_in_flight(rate, answer_seconds, in_flight):
     """A `TooFewInFlight` if so many requests in flight can't keep up with a rate, else `None`.
 
@@ -419,7 +416,7 @@ def _with_hint(hear, tell, client, config):
         nonlocal told
         hear(event)
         hint = too_few_in_flight(
-            client.limiter.pace, client.typical_seconds, config.max_concurrent_requests
+            client.limiter.pace, client.answer_times.mean, config.max_concurrent_requests
         )
         if hint and not told:
             told = True

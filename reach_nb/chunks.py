@@ -6,7 +6,7 @@
 __all__ = ['log', 'Chunk', 'Result', 'PATIENCE_SECONDS', 'Returns', 'join_answers', 'fetch_window', 'Returned', 'work', 'collect',
            'fetch_chunks', 'ask_aside']
 
-# %% ../nbs/chunks.ipynb #498237e1
+# %% ../nbs/chunks.ipynb #54ea64d9
 import logging
 import queue
 import threading
@@ -17,7 +17,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from .dataset import Dataset
 from .errors import OverfullError, RunStopped
-from .service.client import MAX_RESULTS, Answer, UDLClient, query
+from .service.client import UDLClient
+from .service.protocol import MAX_RESULTS, Answer
 from .windows import Window, split_window
 
 # %% ../nbs/chunks.ipynb #b6a16ce3
@@ -30,7 +31,7 @@ def join_answers(answers: Iterable[Answer]) -> Answer:
     body = b"[" + b",".join(answer.body[1:-1] for answer in some) + b"]"
     return Answer(body, sum(answer.records for answer in some))
 
-# %% ../nbs/chunks.ipynb #e20e2c85
+# %% ../nbs/chunks.ipynb #3486c0aa
 def fetch_window(
     client: UDLClient,
     dataset: Dataset,
@@ -39,7 +40,7 @@ def fetch_window(
 ) -> Answer:
     """Every record of a window as one `Answer`, however many answers it takes.
 
-    Raises `OverfullError` if one second holds more than an answer can, and what `UDLClient.fetch`
+    Raises `OverfullError` if one second holds more than an answer can, and what the client
     raises.
 
     Parameters
@@ -57,7 +58,7 @@ def fetch_window(
     -------
     Answer
     """
-    answer = _ask(client, dataset, window, give_up)
+    answer = client.fetch(dataset, window, give_up)
     if answer.records < MAX_RESULTS:
         return answer
     halves = split_window(window)
@@ -67,13 +68,6 @@ def fetch_window(
         )
     log.info("%s: %d records may be cut off; asking for its halves", window, answer.records)
     return join_answers(fetch_window(client, dataset, half, give_up) for half in halves)
-
-
-def _ask(
-    client: UDLClient, dataset: Dataset, window: Window, give_up: threading.Event | None
-) -> Answer:
-    answer: Answer = client.fetch(query(dataset.sensor_id, dataset.descriptor, window), give_up)
-    return answer
 
 # %% ../nbs/chunks.ipynb #4c16b641
 Chunk = TypeVar("Chunk")

@@ -7,7 +7,7 @@ __all__ = ['BEHIND', 'CAUGHT_UP', 'Pace', 'due_chunks', 'answers_in_line', 'wait
            'confirm_empty', 'Downloaded', 'download_window', 'new_client', 'download_UDL_reach_window',
            'download_UDL_reach_to_file']
 
-# %% ../nbs/download.ipynb #2c836d71
+# %% ../nbs/download.ipynb #ef9676d0
 import threading
 from collections.abc import Callable
 from contextlib import closing, nullcontext, suppress
@@ -32,7 +32,7 @@ from reach_nb.errors import (
 from .events import ChunkDone, EventReader
 from .files import as_path
 from .planning import is_number
-from .service.client import UDLClient, query
+from .service.client import UDLClient
 from .service.limiter import AdaptiveRateController
 from .windows import Moment, Window, as_utc, chunk_seconds, chunk_windows
 
@@ -145,7 +145,7 @@ def end_if_stopped(stop: threading.Event) -> None:
     if stop.is_set():
         raise RunStopped("stopped on request")
 
-# %% ../nbs/download.ipynb #c4413f7c
+# %% ../nbs/download.ipynb #461b1680
 def confirm_empty(client: UDLClient, dataset: Dataset, window: Window) -> None:
     """Raise `BadAnswerError` if the service counts records in a window of empty answers.
 
@@ -160,15 +160,10 @@ def confirm_empty(client: UDLClient, dataset: Dataset, window: Window) -> None:
     """
     held = 0
     with suppress(RequestRejectedError, TransientError):
-        held = ask_aside(lambda: _count(client, dataset, window), client.stop, client.hang_up)
+        held = ask_aside(lambda: client.count(dataset, window), client.stop, client.hang_up)
     if held:
         empty = "every answer was empty, and yet the service counts"
         raise BadAnswerError(f"{empty} {held} records in {window}")
-
-
-def _count(client: UDLClient, dataset: Dataset, window: Window) -> int:
-    held: int = client.count(query(dataset.sensor_id, dataset.descriptor, window, max_results=None))
-    return held
 
 # %% ../nbs/download.ipynb #d01642a9
 @dataclass(frozen=True)
@@ -257,20 +252,17 @@ def download_window(
         raise NoRecordsError(f"the service holds no record of {asked}")
     return Downloaded(artifact, spool.records)
 
-# %% ../nbs/download.ipynb #c31ae967
+# %% ../nbs/download.ipynb #3cb7b4eb
 Pace = tuple[float, float, float, float, float]  # the limiter's settings, in their order
 
 
 def new_client(
-    auth_token: str, base_url: str, pace: Pace, stop: threading.Event | None, in_flight: int
+    auth_token: str, base_url: str, pace: Pace, stop: threading.Event | None
 ) -> UDLClient:
-    """A client with a limiter of its own, for so many requests in flight at a time."""
-    limiter = AdaptiveRateController(*pace, stop=stop)
-    return UDLClient(
-        auth_token, base_url, limiter=limiter, stop=limiter.stop, connections=in_flight
-    )
+    """A client with a limiter of its own."""
+    return UDLClient(auth_token, base_url, limiter=AdaptiveRateController(*pace, stop=stop))
 
-# %% ../nbs/download.ipynb #4905d18c
+# %% ../nbs/download.ipynb #748e3996
 def download_UDL_reach_window(
     *,
     auth_token: str,
@@ -318,7 +310,7 @@ def download_UDL_reach_window(
         raise ValueError(f"end_time: {window.stop} is not after start_time {window.start}")
     pace = (initial_rate, additive_increase, multiplicative_decrease, min_rate, max_rate)
     in_flight = max_concurrent_requests
-    own = nullcontext(client) if client else new_client(auth_token, base_url, pace, stop, in_flight)
+    own = nullcontext(client) if client else new_client(auth_token, base_url, pace, stop)
     with own as used:
         return download_window(
             used, dataset, window, output_dir, max_concurrent_requests=in_flight, on_event=on_event

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Trouble', 'Folder', 'Finding', 'check_artifact', 'check_count', 'unknown_artifacts', 'verify_archive']
 
-# %% ../nbs/verify.ipynb #7ec86191
+# %% ../nbs/verify.ipynb #0ab66170
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from .archive.formats import count_records
 from .dataset import Dataset, OutputFormat
-from .service.client import UDLClient, query
+from .service.client import UDLClient
 from reach_nb.telemetry import (
     STATUS_DOWNLOADED,
     STATUS_PROCESS_PENDING,
@@ -90,11 +90,11 @@ def check_artifact(day: date, row: TelemetryRow, path: Path) -> Iterator[Finding
         noted = f"{row.records_downloaded} were noted"
         yield Finding(day, "records", f"{path.name} holds {records} records, {noted}")
 
-# %% ../nbs/verify.ipynb #e1d6709d
+# %% ../nbs/verify.ipynb #4eb7ebb3
 def check_count(day: date, row: TelemetryRow, dataset: Dataset, client: UDLClient) -> list[Finding]:
     """A finding if the service counts other than what a day's row says; none where all is well.
 
-    Raises what `UDLClient.count` raises.
+    Raises what the client's `count` raises.
 
     Parameters
     ----------
@@ -111,17 +111,11 @@ def check_count(day: date, row: TelemetryRow, dataset: Dataset, client: UDLClien
     -------
     list of Finding
     """
-    held = _service_count(client, dataset, day)
+    held = client.count(dataset, day_window(day))
     if _agrees(held, row.records_downloaded):
         return []
     got = f"{row.records_downloaded} were downloaded"
     return [Finding(day, "count", f"the service counts {held} records, {got}")]
-
-
-def _service_count(client: UDLClient, dataset: Dataset, day: date) -> int:
-    asked = query(dataset.sensor_id, dataset.descriptor, day_window(day), max_results=None)
-    held: int = client.count(asked)
-    return held
 
 # %% ../nbs/verify.ipynb #668b9676
 def unknown_artifacts(dataset: Dataset, folder: Path, known: Container[str]) -> Iterator[Finding]:
@@ -171,7 +165,7 @@ def verify_archive(
 ) -> list[Finding]:
     """What does not agree between a dataset's artifacts, its telemetry and the service.
 
-    Raises what `UDLClient.count` raises, if a client is given.
+    Raises what the client's `count` raises, if a client is given.
 
     Parameters
     ----------

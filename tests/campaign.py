@@ -14,6 +14,7 @@ from pathlib import Path
 from reach_nb import AdaptiveRateController, HistoricalTelemetry, UDLClient, run_download
 from reach_nb.dataset import Dataset
 from reach_nb.service.limiter import Tuning
+from reach_nb.service.transport import HttpTransport, Limits
 
 CAMPAIGNS = int(os.environ.get("REACH_NB_CAMPAIGNS", "9"))  # mixed fault campaigns
 KILLS = int(os.environ.get("REACH_NB_KILLS", "8"))  # SIGKILLs
@@ -30,7 +31,10 @@ def day_after(day, days=1):
     return day + timedelta(days=days)
 
 
-def run_in_a_hurry(config, stop=None, **arguments):
+USUAL_LIMITS = Limits()
+
+
+def run_in_a_hurry(config, stop=None, limits=USUAL_LIMITS, max_retries=5, **arguments):
     """`run_download` with waits of milliseconds: what is a constant there is an argument here, the code is the real one."""
     limiter = AdaptiveRateController(
         config.initial_rate,
@@ -45,8 +49,11 @@ def run_in_a_hurry(config, stop=None, **arguments):
         config.auth_token,
         config.base_url,
         limiter=limiter,
-        stop=limiter.stop,
-        connections=config.max_concurrent_requests,
+        backoff_seconds=0.0,
+        max_retries=max_retries,
+        transport=HttpTransport(
+            config.auth_token, config.base_url, limits=limits, stop=limiter.stop
+        ),
     ) as client:
         return run_download(config, client=client, **arguments)
 

@@ -14,13 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from campaign import START, check_truth, day_after, left_behind, our_threads
+from campaign import START, check_truth, day_after, left_behind, our_threads, run_in_a_hurry
 
 from reach_nb import (
     DownloadRunConfig,
     HistoricalTelemetry,
     SimulatedUDL,
-    UDLClient,
     backfill,
     download,
     run_download,
@@ -329,14 +328,13 @@ def test_chunks_of_an_unfinished_day_are_not_kept_for_ever(end, tmp_path, monkey
     ) as service:
         config, stop = config_for(service, tmp_path, 1), threading.Event()
         set_clock(monkeypatch, 2025, 1, 1, 9)
-        monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
         if end == "failed":
             service.inject(
                 "503",
                 times=None,
                 match=lambda r: WHOLE_ANSWER["match"](r) and "T00:00" in r.params["obTime"][:16],
             )
-        run_download(
+        run_in_a_hurry(
             config, stop=stop, on_event=lambda e: getattr(e, "chunks_done", 0) == 2 and stop.set()
         )
         assert list(tmp_path.glob("*.spool/*-*" if end == "failed" else "*.spool/part")), (
@@ -355,9 +353,8 @@ def test_a_clock_that_is_set_back(service, tmp_path, monkeypatch):
     """During a run, to before the day: what was seen so is refreshed once the clock is right, and the last word is the truth."""
     config = config_for(service, tmp_path, 2)
     service.inject("503", times=None, match=lambda r: "T12:00" in r.params["obTime"][:16])
-    monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
     assert (
-        run_download(config).days_failed == 2
+        run_in_a_hurry(config).days_failed == 2
     )  # rows with right stamps, later than what the wrong clock will say
     service.clear_faults()
     set_clock(monkeypatch, 2025, 1, 1, 9)  # a morning before the day had ended
@@ -491,8 +488,7 @@ def test_no_proxy_sees_a_login_for_this_machine(service, tmp_path, monkeypatch):
             monkeypatch.delenv(name, raising=False)
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
-        monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
-        summary = run_download(config_for(service, tmp_path))
+        summary = run_in_a_hurry(config_for(service, tmp_path))
         proxy.shutdown()
     assert not any("Authorization" in headers for headers in proxy.seen)
     assert summary.days_downloaded == 2

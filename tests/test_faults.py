@@ -6,6 +6,7 @@ A real service on the loopback, real sockets and threads; only waiting is shorte
 import random
 import threading
 from datetime import datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -27,11 +28,10 @@ from reach_nb import (
     DownloadRunConfig,
     HistoricalTelemetry,
     SimulatedUDL,
-    UDLClient,
     download_UDL_reach_window,
     run_download,
 )
-from reach_nb.service import client as udl
+from reach_nb.service.transport import Limits
 
 PASSING = (
     "408",
@@ -52,14 +52,6 @@ PASSING = (
 )  # an answer that must be asked for again
 HARMLESS = ("reordered", "overflow")  # a valid answer in another shape
 FORMATS = ("csv", "json", "parquet")
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch):
-    """Waits of milliseconds: constants are settings here, the code is the real one."""
-    monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
-    monkeypatch.setattr(udl, "RETRY_AFTER_MIN", 0.001)
-    monkeypatch.setattr(udl, "RETRY_AFTER_MAX", 0.01)
 
 
 def config_for(service, folder, days, **settings):
@@ -194,8 +186,7 @@ def test_refusals(retry_after, tmp_path):
     campaign(f"429, Retry-After: {retry_after}", tmp_path, service=service, script=script, **client)
 
 
-def test_refusals_in_real_time(monkeypatch, tmp_path):
-    monkeypatch.undo()
+def test_refusals_in_real_time(tmp_path):
     _, service, client = settings_of(0)
 
     def script(udl_service):
@@ -217,8 +208,7 @@ def test_refusals_in_real_time(monkeypatch, tmp_path):
     )
 
 
-def test_time_outs(monkeypatch, tmp_path):
-    monkeypatch.setattr(UDLClient, "timeouts", (1.0, 0.15))
+def test_time_outs(tmp_path):
     _, service, client = settings_of(1)
     luck = random.Random(1)
     asked = campaign(
@@ -226,6 +216,7 @@ def test_time_outs(monkeypatch, tmp_path):
         tmp_path,
         faulty_runs=1,
         service=service,
+        run=partial(run_in_a_hurry, limits=Limits(connect_seconds=1.0, silence_seconds=0.15)),
         **client,
         script=lambda s: s.inject(
             "slow", times=None, match=lambda r: luck.random() < 0.4, seconds=0.3

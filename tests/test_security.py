@@ -7,30 +7,31 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from campaign import START, left_behind, our_threads
+from campaign import START, left_behind, our_threads, run_in_a_hurry
 from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import service_for, start, wait_for
 
 from reach_nb import (
     AuthenticationError,
+    Dataset,
     DownloadRunConfig,
     SimulatedUDL,
     UDLClient,
+    day_window,
     download_UDL_reach_window,
     run_download,
 )
+from reach_nb.service.transport import Limits
 
 PASSWORD = "Tr0ub4dor & 3"
 
 
-@pytest.fixture
-def hasty(monkeypatch):
-    monkeypatch.setattr(UDLClient, "backoff_seconds", 0.0)
-    monkeypatch.setattr(UDLClient, "max_retries", 1)
+hasty_run = partial(run_in_a_hurry, max_retries=1)
 
 
 @pytest.mark.parametrize(
@@ -43,25 +44,18 @@ def hasty(monkeypatch):
         ("drip", {}, "limit of 0.5 s"),
     ],
 )
-def test_a_hostile_service_is_bounded(fault, options, bound, service, hasty, tmp_path, monkeypatch):
+def test_a_hostile_service_is_bounded(fault, options, bound, service, tmp_path):
     """10 GB, bytes without end, 128 MB out of a few hundred kB, nesting, a drip: the day is FAILED, and the bound is named."""
     service.gzip = fault == "padded"
-    if fault == "drip":
-        init = UDLClient.__init__
-        monkeypatch.setattr(
-            UDLClient,
-            "__init__",
-            lambda self, *a, **k: init(self, *a, **{**k, "answer_seconds": 0.5}),
-        )
+    limits = Limits(answer_seconds=0.5 if fault == "drip" else 300.0)
     service.inject(fault, times=None, **WHOLE_ANSWER, **options)
     config = config_for(service, tmp_path, 1, max_concurrent_requests=2)
     began = time.monotonic()
-    assert run_download(config).days_failed == 1
+    assert hasty_run(config, limits=limits).days_failed == 1
     assert time.monotonic() - began < 60
     assert bound in rows_of(config)[-1].error_message, rows_of(config)[-1].error_message
     assert not [p for p in tmp_path.glob("REACH-*") if p.is_file()]
     service.clear_faults()
-    monkeypatch.undo()
     end_well(service, config)
 
 
@@ -73,10 +67,11 @@ def test_memory_against_a_bomb(tmp_path):
     with SimulatedUDL(seed=1, gzip=True) as service:
         service.inject("padded", times=None, megabytes=96, **WHOLE_ANSWER)
         code = (
-            "import re\nfrom reach_nb import *\nUDLClient.max_retries = 0\n"
+            "import re\nfrom reach_nb import *\n"
             f"config = DownloadRunConfig('{START}', '{START}', {str(tmp_path)!r}, sensor_id='REACH-135', "
             f"auth_token={service.auth_token!r}, base_url={service.base_url!r})\n"
-            "assert run_download(config).days_failed == 1\nprint(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])"
+            "client = UDLClient(config.auth_token, config.base_url, max_retries=0)\n"
+            "assert run_download(config, client=client).days_failed == 1\nprint(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])"
         )
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
@@ -106,13 +101,13 @@ def test_a_refused_credential_costs_one_request(status, tmp_path):
         assert len(service.requests) == 1
 
 
-def test_a_probe_that_fails_does_not_cost_more(tmp_path, hasty):
+def test_a_probe_that_fails_does_not_cost_more(tmp_path):
     """The probe meets a passing failure, so nothing is known yet: still one request at a time goes out."""
     with SimulatedUDL(seed=1, latency_seconds=0.2) as service:
         service.inject(503, times=1)
         service.inject(401, times=None)
         config = config_for(service, tmp_path, 3, max_concurrent_requests=4)
-        assert run_download(config).days_failed == 3
+        assert hasty_run(config).days_failed == 3
         assert sum(r.status == 401 for r in service.requests) == 1
 
 
@@ -187,7 +182,7 @@ def test_no_cookie_is_kept():
         threading.Thread(target=baker.serve_forever, args=(0.02,), daemon=True).start()
         with UDLClient("Basic bWU6eA==", f"http://127.0.0.1:{baker.server_port}") as client:
             for _ in range(2):
-                assert client.fetch({"obTime": "2025-01-01T00:00:00.000Z"}).records == 0
+                assert client.fetch(Dataset(), day_window(START)).records == 0
         baker.shutdown()
     assert Baker.shown == [None, None]
 
@@ -197,7 +192,8 @@ def test_no_repr_shows_it(tmp_path, service):
     token = base64.b64encode(b"me:" + PASSWORD.encode()).decode()
     config = replace(config, auth_token=f"Basic {token}")
     with UDLClient(config.auth_token, config.base_url) as client:
-        shown = repr(config) + str(config) + repr(client) + repr(client.__dict__["_session"].auth)
+        shown = repr(config) + str(config) + repr(client) + repr(client.transport)
+        shown += repr(vars(client)) + repr(vars(client.transport))
     with pytest.raises(ValueError) as refused:
         DownloadRunConfig(START, START, tmp_path, auth_token=7)
     with pytest.raises(ValueError) as elsewhere:
