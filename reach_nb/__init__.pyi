@@ -137,9 +137,14 @@ from .look.coverage import (
     describe_gaps as describe_gaps,
     describe_sensor_days as describe_sensor_days,
     gaps as gaps,
+    sensor_days as sensor_days,
+)
+from .look.coverage_pictures import (
     plot_gaps as plot_gaps,
     plot_sensor_days as plot_sensor_days,
-    sensor_days as sensor_days,
+)
+from .look.by_day import (
+    each_day as each_day,
 )
 from .look.dose import (
     daily_dose as daily_dose,

@@ -132,7 +132,7 @@ def _parts(paths: Iterable[Path], selection: Selection, tally: Tally) -> list[Ta
     found = [typed(t, selection, tally) for path in paths for t in tables(path, selection.fields)]
     return found or [typed({"obTime": np.empty(0, object)}, selection, tally)]
 
-# %% ../../nbs/archive/reading.ipynb #2f113967
+# %% ../../nbs/archive/reading.ipynb #5f3782a0
 FORMATS: tuple[OutputFormat, ...] = ("parquet", "csv", "json")  # the fastest first
 
 
@@ -169,6 +169,15 @@ class Archive:
     def __iter__(self) -> Iterator[pd.DataFrame]:
         """One frame per day that has a file."""
         return (self.read([day]) for day in self.paths)
+
+    def only(self, columns: Iterable[str]) -> "Archive":
+        """The same archive, of which no other columns are read; itself, if there are none."""
+        names = tuple(columns)
+        return replace(self, selection=replace(self.selection, columns=names)) if names else self
+
+    def day(self, day: date) -> "Archive":
+        """One day of it, which is as small as a path when it is sent elsewhere."""
+        return replace(self, paths={day: self.paths[day]})
 
     def read(self, days: Iterable[date] | None = None) -> pd.DataFrame:
         """Some days in one frame; all that have a file, unless told."""

@@ -24,7 +24,8 @@ from ..constellation import UDL_BASE_URL
 from ..errors import AuthenticationError
 from ..look.bars import plot_days
 from ..look.calendar import DAY_LOOKS, calendar_boxes, plot_calendar
-from ..look.coverage import describe_gaps, gaps, plot_gaps, sensor_days
+from ..look.coverage import describe_gaps, gaps, sensor_days
+from ..look.coverage_pictures import plot_gaps
 from ..look.days import availability_frame, datasets, day_attempts
 from ..look.figures import theme_svg
 from ..look.text import describe
