@@ -30,11 +30,12 @@ from .windows import as_date
 # %% ../nbs/cli.ipynb #20a77bad
 def _download(args):
     config = _config_from(args)
-    from reach_nb.backfill import check_places, run_download
+    from reach_nb.backfill import run_download
+    from reach_nb.places import check_places
     from reach_nb.service.credentials import check_base_url
 
     check_base_url(config.base_url)
-    check_places(config, config.telemetry_file)
+    check_places(config.output_dir, config.telemetry_file)
     telemetry = HistoricalTelemetry(config.telemetry_file)
     plan = plan_run(config, telemetry)
     if config.dry_run:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from reach_nb import DownloadRunConfig, RunLockedError, SimulatedUDL
-from reach_nb.backfill import run_lock
 from reach_nb.cli import _stop_on_signals, main
 from reach_nb.files import sync_folder
+from reach_nb.runlock import run_lock
 
 
 def test_a_lock_is_let_go_though_its_holder_file_is_being_read(tmp_path, monkeypatch):

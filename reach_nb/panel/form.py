@@ -18,10 +18,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import ipywidgets
 
-from ..backfill import check_places
 from ..constellation import SENSOR_IDS, unknown_sensor_hint
 from ..dataset import OUTPUT_FORMATS
 from .controls import DateInput, Field
+from ..places import check_places
 from ..planning import DownloadRunConfig
 from ..service.credentials import check_base_url
 from ..words import say_count
@@ -92,7 +92,7 @@ def _checked(values: Values, today: date) -> DownloadRunConfig:
     if hint := unknown_sensor_hint(config.sensor_id):
         raise ValueError(hint)
     check_base_url(config.base_url)
-    check_places(config, config.telemetry_file)
+    check_places(config.output_dir, config.telemetry_file)
     check_writable("output_dir", config.output_dir)
     check_writable("telemetry_path", config.telemetry_file.parent)
     if config.output_format == "parquet" and importlib.util.find_spec("pyarrow") is None:
