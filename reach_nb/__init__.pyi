@@ -25,6 +25,7 @@ from .dataset import (
 from .errors import (
     AuthenticationError as AuthenticationError,
     BadAnswerError as BadAnswerError,
+    ConnectionSetupError as ConnectionSetupError,
     NoRecordsError as NoRecordsError,
     OverfullError as OverfullError,
     RateLimitedError as RateLimitedError,

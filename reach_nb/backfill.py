@@ -116,7 +116,8 @@ def built_in(
 ) -> Iterator[DayDownloader]:
     """The built-in downloader, for as long as the `with` lasts.
 
-    Raises `AuthenticationError` if the service refuses the credential.
+    Raises `AuthenticationError` if the service refuses the credential, and
+    `ConnectionSetupError` if the way to it cannot work as it is set up.
 
     Parameters
     ----------
@@ -417,8 +418,9 @@ def run_download(
     A day that fails is noted, and the run goes on. `stop`, Ctrl-C and `SystemExit` end it at once
     and cleanly; after `stop` the summary tells what was done. Before anything is written it raises
     `ValueError` for bad settings, `RunLockedError` if another run holds the telemetry,
-    `AuthenticationError` for a bad credential, and `ImportError` if a format needs a package that
-    is not there; later `OSError` if a telemetry row cannot be written.
+    `AuthenticationError` for a bad credential, `ConnectionSetupError` for a way that cannot work,
+    and `ImportError` if a format needs a package that is not there; later `OSError` if a
+    telemetry row cannot be written.
 
     Parameters
     ----------

@@ -548,15 +548,21 @@ def main(argv=None):
         except Exception as error:
             return _report(error)
 
-# %% ../nbs/cli.ipynb #bfc20055
+# %% ../nbs/cli.ipynb #d7b63fe9
 def _report(error):
-    from reach_nb.errors import AuthenticationError, RunLockedError, UDLError
+    from reach_nb.errors import (
+        AuthenticationError,
+        ConnectionSetupError,
+        RunLockedError,
+        UDLError,
+    )
 
     mendable = (ValueError, RunLockedError, ImportError, OSError, UDLError)
     if not isinstance(error, mendable) and type(error) is not RuntimeError:
         raise error
     print(f"reach_nb: {str(error) or type(error).__name__}", file=sys.stderr)
-    failed = isinstance(error, (OSError, UDLError)) and not isinstance(error, AuthenticationError)
+    to_mend_first = isinstance(error, (AuthenticationError, ConnectionSetupError))
+    failed = isinstance(error, (OSError, UDLError)) and not to_mend_first
     return 1 if failed else 2
 
 

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['ReachError', 'NoRecordsError', 'RunStopped', 'RunLockedError', 'UDLError', 'AuthenticationError',
-           'RequestRejectedError', 'OverfullError', 'TransientError', 'RateLimitedError', 'ServiceError',
-           'UnreachableError', 'BadAnswerError', 'error_tree']
+           'ConnectionSetupError', 'RequestRejectedError', 'OverfullError', 'TransientError', 'RateLimitedError',
+           'ServiceError', 'UnreachableError', 'BadAnswerError', 'error_tree']
 
 # %% ../nbs/errors.ipynb #7a5615f3
 import inspect
 
-# %% ../nbs/errors.ipynb #1741b8f8
+# %% ../nbs/errors.ipynb #041bae51
 class ReachError(Exception):
     """What this package raises on its own account."""
 
@@ -33,6 +33,10 @@ class UDLError(ReachError):
 
 class AuthenticationError(UDLError):
     """The service refuses the credential (401 or 403); nothing more is asked with it."""
+
+
+class ConnectionSetupError(UDLError):
+    """The way to the service cannot work as it is set up: certificate, proxy or host."""
 
 
 class RequestRejectedError(UDLError):

@@ -17,12 +17,16 @@ import pytest
 from campaign import START, check_truth, day_after, left_behind, our_threads, run_in_a_hurry
 
 from reach_nb import (
+    ConnectionSetupError,
     DownloadRunConfig,
     HistoricalTelemetry,
     SimulatedUDL,
+    UDLClient,
     run_download,
 )
 from reach_nb.archive.csv_files import CsvEncoder
+from reach_nb.cli import main
+from reach_nb.service.transport import HttpTransport
 
 WHOLE_ANSWER = {"match": lambda request: request.params.get("maxResults") == "10000"}
 
@@ -481,6 +485,49 @@ def test_no_proxy_sees_a_login_for_this_machine(service, tmp_path, monkeypatch):
         proxy.shutdown()
     assert not any("Authorization" in headers for headers in proxy.seen)
     assert summary.days_downloaded == 2
+
+
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("REQUESTS_CA_BUNDLE", "/no/such.pem", "authorities"),
+        ("https_proxy", "http://127.0.0.1:port", "proxy"),
+        ("https_proxy", "http://127.0.0.1:9", "proxy"),
+    ],
+)
+def test_what_cannot_pass_ends_the_run_at_once(name, value, said, tmp_path, monkeypatch, capsys):
+    """No CA file, a proxy that is none: one line, exit 2, no rows, no day that failed."""
+    for other in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(other, raising=False)
+        monkeypatch.delenv(other.upper(), raising=False)
+    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BASICAUTH", "Basic bWFkZTp1cA==")
+    began = time.monotonic()
+    days = ["--start-date", "2025-01-01", "--end-date", "2025-01-03"]
+    assert main(["download", *days, "--output-dir", str(tmp_path)]) == 2
+    assert time.monotonic() - began < 5
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and said in lines[0], lines
+    assert not list(tmp_path.glob("*.csv"))
+
+
+class Barred(HttpTransport):
+    """A transport whose way is barred from the second day on."""
+
+    def get(self, path, params, accept):
+        if params["obTime"] > "2025-01-02":
+            self.refused = getattr(self, "refused", 0) + 1
+            raise ConnectionSetupError("the certificate of the service is not trusted here")
+        return super().get(path, params, accept)
+
+
+def test_what_cannot_pass_in_the_middle_of_a_run_fails_its_days_after_one_try(service, tmp_path):
+    config = config_for(service, tmp_path, 3, max_concurrent_requests=1)
+    transport = Barred(config.auth_token, config.base_url)
+    with UDLClient(config.auth_token, config.base_url, transport=transport) as client:
+        summary = run_download(config, client=client)
+    assert (summary.days_downloaded, summary.days_failed, transport.refused) == (1, 2, 2)
+    assert rows_of(config)[-1].error_type == "ConnectionSetupError"
 
 
 def test_netrc_does_not_replace_the_login(service, tmp_path, monkeypatch):

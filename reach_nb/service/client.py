@@ -245,7 +245,7 @@ class Exchange:
                 self.limiter.record_rate_limit(error.retry_after, slot)
         raise error
 
-# %% ../../nbs/service/client.ipynb #e388d087
+# %% ../../nbs/service/client.ipynb #dee2d2de
 class UDLClient:
     """A client of the UDL's space environment observations; thread-safe. Close it after use.
 
@@ -297,7 +297,7 @@ class UDLClient:
         return self.ask(count_question(dataset, window), cancelled)
 
     def probe(self, dataset: Dataset, window: Window) -> None:
-        """Ask for one record, once: an `AuthenticationError` if the credential is bad."""
+        """Ask for one record, once; an error if the credential or the way to the service is bad."""
         with suppress(TransientError, RequestRejectedError):
             self._exchange.ask(records_question(dataset, window, 1), AnyOf(self.stop))
 

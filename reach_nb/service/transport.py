@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['LINE_ERRORS', 'MOST_CONNECTIONS', 'Reply', 'Transport', 'Limits', 'read_body', 'read_beginning', 'CallsUnderWay',
-           'Watch', 'tracked', 'TrackingAdapter', 'new_session', 'line_error', 'send', 'HttpTransport']
+           'Watch', 'tracked', 'TrackingAdapter', 'OwnSession', 'new_session', 'line_error', 'send', 'HttpTransport']
 
-# %% ../../nbs/service/transport.ipynb #f31f08fd
+# %% ../../nbs/service/transport.ipynb #c45ef753
 import http.client
 import http.cookiejar
 import re
@@ -24,10 +24,17 @@ from requests.adapters import HTTPAdapter
 
 from .. import __version__
 from ..constellation import UDL_BASE_URL
-from ..errors import AuthenticationError, BadAnswerError, UDLError, UnreachableError
+from reach_nb.errors import (
+    AuthenticationError,
+    BadAnswerError,
+    ConnectionSetupError,
+    UDLError,
+    UnreachableError,
+)
 from .credentials import check_base_url, hiding, on_this_machine
+from .obstacles import obstacle
 
-# %% ../../nbs/service/transport.ipynb #20419c19
+# %% ../../nbs/service/transport.ipynb #f054f239
 class Reply(NamedTuple):
     """What came back for one request.
 
@@ -50,7 +57,7 @@ class Transport(Protocol):
     """Sends one request at a time from each of any number of threads."""
 
     def get(self, path: str, params: Mapping[str, str], accept: str) -> Reply:
-        """What comes back for a GET; a `TransientError` if nothing does, or not all of it."""
+        """What comes back for a GET; a `UDLError` if nothing does, or not all of it."""
 
     def hang_up(self) -> None:
         """End every request under way; the threads that wait for one get an error."""
@@ -237,7 +244,7 @@ class TrackingAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = self._pools
         return manager
 
-# %% ../../nbs/service/transport.ipynb #d6515c5f
+# %% ../../nbs/service/transport.ipynb #62046d07
 class _HeaderAuth(requests.auth.AuthBase):
     def __init__(self, auth_token: str) -> None:
         self._auth_token = auth_token
@@ -247,9 +254,16 @@ class _HeaderAuth(requests.auth.AuthBase):
         return request
 
 
+class OwnSession(requests.Session):
+    """A session that looks at no redirect: where it leads and what else it says is not read."""
+
+    def resolve_redirects(self, *args: Any, **kwargs: Any) -> Any:
+        return iter(())
+
+
 def new_session(auth_token: str, base_url: str, calls: CallsUnderWay) -> requests.Session:
     """A session that keeps connections and no cookies, and sends this login and no other."""
-    session = requests.Session()
+    session = OwnSession()
     session.trust_env = not on_this_machine(base_url)
     session.auth = _HeaderAuth(auth_token)
     session.headers["User-Agent"] = f"reach_nb/{__version__}"
@@ -258,8 +272,10 @@ def new_session(auth_token: str, base_url: str, calls: CallsUnderWay) -> request
         session.mount(scheme, TrackingAdapter(calls))
     return session
 
-# %% ../../nbs/service/transport.ipynb #776a57b8
-def line_error(error: Exception, took: float, limit: float | None) -> UDLError:
+# %% ../../nbs/service/transport.ipynb #428eb801
+def line_error(
+    error: Exception, took: float, limit: float | None = None, *, at_first: bool = False
+) -> UDLError:
     """What an error of the HTTP libraries means.
 
     Parameters
@@ -270,6 +286,8 @@ def line_error(error: Exception, took: float, limit: float | None) -> UDLError:
         How long the request was under way, s.
     limit : float, optional
         How long it may have been, s, if it was hung up on for that.
+    at_first : bool
+        Whether the service has not answered yet.
 
     Returns
     -------
@@ -277,8 +295,10 @@ def line_error(error: Exception, took: float, limit: float | None) -> UDLError:
     """
     if isinstance(error, urllib3.exceptions.DecodeError):
         return BadAnswerError(f"the answer can't be unpacked: {error}")
-    if not isinstance(error, LINE_ERRORS):  # such as an address in a redirect that is none
+    if not isinstance(error, LINE_ERRORS):
         return BadAnswerError(f"the answer can't be read: {error}")
+    if found := obstacle(error, at_first=at_first):
+        return ConnectionSetupError(found)
     late = f" (over the limit of {limit:g} s)" if limit else ""
     return UnreachableError(f"{type(error).__name__} after {took:.1f} s{late}: {error}")
 
@@ -299,7 +319,7 @@ def send(
         body = read_body(response, limits.answer_bytes) if whole else read_beginning(response)
         return Reply(response.status_code, response.headers, body)
 
-# %% ../../nbs/service/transport.ipynb #7bd8f3b6
+# %% ../../nbs/service/transport.ipynb #025e2085
 class HttpTransport:
     """HTTP to one service; thread-safe. Close it after use.
 
@@ -331,17 +351,20 @@ class HttpTransport:
                 "resolve_udl_auth() finds one and writes it right"
             )
         self._hide = hiding(auth_token)
-        self._calls = CallsUnderWay()
+        self._calls, self._answered = CallsUnderWay(), False
         self._session = new_session(auth_token, base_url, self._calls)
         self._watch = Watch(self._calls, stop or threading.Event(), limits.answer_seconds)
 
     def get(self, path: str, params: Mapping[str, str], accept: str) -> Reply:
-        """What comes back for a GET; a `TransientError` if nothing does, or not all of it."""
+        """What comes back for a GET; a `UDLError` if nothing does, or not all of it."""
         began = time.monotonic()
         try:
-            return send(self._session, self.base_url + path, params, accept, self.limits)
+            reply = send(self._session, self.base_url + path, params, accept, self.limits)
+            self._answered = True
+            return reply
         except (*LINE_ERRORS, ValueError) as error:
-            found = line_error(error, time.monotonic() - began, self._calls.end())
+            took, limit = time.monotonic() - began, self._calls.end()
+            found = line_error(error, took, limit, at_first=not self._answered)
             raise type(found)(self._hide(str(found))) from None
         finally:
             self._calls.end()
