@@ -13,7 +13,7 @@ from random import Random
 
 from reach_nb.service.client import back_off
 from reach_nb.service.limiter import AdaptiveRateController
-from reach_nb.simulated.service import MinuteQuota, TokenBucket
+from reach_nb.simulated.limits import MinuteQuota, TokenBucket
 
 MAX_RETRIES = 5  # as `UDLClient` has it
 

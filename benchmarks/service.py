@@ -11,7 +11,9 @@ from datetime import date, timedelta
 
 from reach_nb.dataset import Dataset
 from reach_nb.service.protocol import query
-from reach_nb.simulated.service import SimulatedUDL, parse_query, warm
+from reach_nb.simulated.library import warm_library
+from reach_nb.simulated.query import parse_query
+from reach_nb.simulated.service import SimulatedUDL
 from reach_nb.windows import chunk_windows, day_window
 
 DAY = date(2025, 1, 31)
@@ -27,8 +29,8 @@ def lend(udl, days):
 
     for n in range(1, days):
         for own, lent in zip(asked(DAY + timedelta(days=n)), asked(DAY), strict=True):
-            body = udl.cache.get(lent, bytes)
-            udl.cache.get(own, lambda body=body: body)
+            body = udl.library.cache.get(lent, bytes)
+            udl.library.cache.get(own, lambda body=body: body)
 
 
 def main():
@@ -51,14 +53,14 @@ def main():
     with SimulatedUDL(
         0, gzip=args.gzip, latency_seconds=args.latency, now="2026-01-01T00:00:00Z", **settings
     ) as udl:
-        size = warm(udl, DAY)
+        size = warm_library(udl.library, DAY)
         lend(udl, args.days)
         print(
             json.dumps({"base_url": udl.base_url, "auth_token": udl.auth_token, "bytes": size}),
             flush=True,
         )
         for line in sys.stdin:
-            vars(udl).update(json.loads(line))
+            vars(udl.settings).update(json.loads(line))
             print("{}", flush=True)
 
 

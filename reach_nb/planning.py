@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Rule', 'SETTING_RULES', 'Held', 'Taken', 'Action', 'ACTION_RUN', 'ACTION_SKIP_EXISTING', 'ACTION_SKIP_TERMINAL',
-           'ACTION_SKIP_FAILED', 'is_number', 'is_count', 'check_setting', 'checked_settings', 'Given',
+           'ACTION_SKIP_FAILED', 'is_number', 'is_count', 'check_setting', 'checked_settings', 'in_one_line', 'Given',
            'DownloadRunConfig', 'settled_at', 'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds',
            'PlannedDay', 'Plan', 'plan_backfill', 'plan_run']
 
@@ -139,7 +139,7 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, date | Path) else value
 
 
-def _in_one_line(config: object) -> str:
+def in_one_line(config: object) -> str:
     """A dataclass as the call that makes it, without the fields that have their usual value."""
     said = [
         f"{f.name}={_plain(getattr(config, f.name))!r}"
@@ -246,7 +246,7 @@ class DownloadRunConfig:
         """Refuse bad settings with a `ValueError`; make dates and paths of good texts."""
         vars(self).update(checked_settings(vars(self)))
 
-    __repr__ = _in_one_line
+    __repr__ = in_one_line
     _repr_html_ = _in_a_table
 
     @property

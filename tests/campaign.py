@@ -154,7 +154,7 @@ TRUTHS, EQUAL = (
 
 
 def truth_of(service, config, day):
-    key = (service.sky, config.sensor_id, day, config.descriptor)
+    key = (service.settings.sky, config.sensor_id, day, config.descriptor)
     if key not in TRUTHS:
         if (
             len(TRUTHS) == 16
@@ -170,7 +170,7 @@ def compare_once(service, config, day, path, blind):
     """As `compare`; the same bytes are not held against the same truth again."""
     digest = hashlib.sha256(path.read_bytes()).digest()
     key = (
-        service.sky,
+        service.settings.sky,
         config.sensor_id,
         day,
         config.descriptor,

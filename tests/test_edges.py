@@ -339,7 +339,7 @@ def test_chunks_of_an_unfinished_day_are_not_kept_for_ever(end, tmp_path):
         assert (
             rows_of(config)[-1].status == {"stopped": "DOWNLOAD_PENDING", "failed": "FAILED"}[end]
         )
-        service.now = None
+        service.settings.now = None
         service.clear_faults()
         end_well(service, config)
 

@@ -75,7 +75,10 @@ def start(service, folder, days, output_format="csv", workers=WORKERS):
         "-vv",
     ]
     env = {k: v for k, v in os.environ.items() if k not in ("BASICAUTH", "SECRET_ARN_UDL")}
-    env |= {"UDL_AUTH_USERNAME": service.username, "UDL_AUTH_PASSWORD": service.password}
+    env |= {
+        "UDL_AUTH_USERNAME": service.settings.username,
+        "UDL_AUTH_PASSWORD": service.settings.password,
+    }
     return subprocess.Popen(
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -261,7 +264,7 @@ def test_signals(number, workers, further, tmp_path, undisturbed):
         assert "FAILED" not in {r.status for r in rows}, "a stop is no failure"
         time.sleep(0.5)
         assert len(service.requests) == asked
-        service.latency_seconds = 0.0
+        service.settings.latency_seconds = 0.0
         process = start(service, tmp_path, days)
         text, _ = process.communicate(timeout=60)
         assert process.returncode == 0, text

@@ -145,9 +145,9 @@ def begun_at_noon(run: Run) -> None:
 
 def at_noon(act: Callable[[Run], object]) -> Callable[[Run], None]:
     def prepare(run: Run) -> None:
-        later, run.service.now = run.service.now, NOON
+        later, run.service.settings.now = run.service.settings.now, NOON
         act(run)
-        run.service.now = later
+        run.service.settings.now = later
         begun_at_noon(run)
 
     return prepare

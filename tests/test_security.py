@@ -46,7 +46,7 @@ hasty_run = partial(run_in_a_hurry, max_retries=1)
 )
 def test_a_hostile_service_is_bounded(fault, options, bound, service, tmp_path):
     """10 GB, bytes without end, 128 MB out of a few hundred kB, nesting, a drip: the day is FAILED, and the bound is named."""
-    service.gzip = fault == "padded"
+    service.settings.gzip = fault == "padded"
     limits = Limits(answer_seconds=0.5 if fault == "drip" else 300.0)
     service.inject(fault, times=None, **WHOLE_ANSWER, **options)
     config = config_for(service, tmp_path, 1, max_concurrent_requests=2)
@@ -129,7 +129,7 @@ def test_the_process_list_and_the_log(tmp_path):
     assert {r.fault for r in service.requests if r.fault} == set(kinds)
     assert str(process.pid) in listed and "reach_nb" in listed
     assert "DEBUG" in text and "try 1 of" in text and "Traceback" in text
-    login = f"{service.username}:{PASSWORD}"
+    login = f"{service.settings.username}:{PASSWORD}"
     secrets = [PASSWORD, login, base64.b64encode(login.encode()).decode()]
     written = "".join(
         p.read_text(errors="replace")

@@ -129,7 +129,7 @@ def test_twice_by_signal(numbers, gap, tmp_path):
         assert (process.returncode, "Traceback" in text) == (130, False), text
         in_time(took)
         check_truth(service, config_of(service, tmp_path, 4, "csv"))
-        service.latency_seconds = 0.0
+        service.settings.latency_seconds = 0.0
         process = start(service, tmp_path, 4)
         text, _ = process.communicate(timeout=60)
         assert process.returncode == 0, text

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HOUR_MS', 'DAY_MS', 'WEEK_MS', 'DESCRIPTORS', 'FIRST_MS', 'BATCH_MS', 'LATEST_MS', 'AGAIN_MS', 'DOSIMETERS', 'Outage',
-           'as_outage', 'Sky', 'seeded_outages', 'arrival', 'settled', 'deliveries', 'nameless', 'count_records',
+           'as_outage', 'Sky', 'seeded_outages', 'arrival', 'settled', 'deliveries', 'nameless', 'record_counts',
            'Batch', 'pick_records']
 
 # %% ../../nbs/simulated/sky.ipynb #657bb04a
@@ -272,7 +272,7 @@ def nameless(sky: Sky, sensor: Ints, step: Ints) -> NDArray[np.bool_]:
     """Which readings have records without `idSensor`."""
     return draw(sky.seed, "nameless", sensor, step) < sky.missing_id
 
-# %% ../../nbs/simulated/sky.ipynb #5c7958aa
+# %% ../../nbs/simulated/sky.ipynb #f61a619a
 DOSIMETERS = np.arange(2)
 
 
@@ -290,7 +290,7 @@ def _places(sensors: ArrayLike | None) -> NDArray[np.int64]:
     return np.arange(len(SENSOR_IDS)) if sensors is None else np.asarray(sensors, np.int64)
 
 
-def count_records(
+def record_counts(
     sky: Sky,
     edges_ms: Iterable[int],
     sensors: ArrayLike | None = None,
@@ -325,7 +325,7 @@ def count_records(
         total += np.diff(running[:, np.clip(edges - steps[0], 0, len(steps))], axis=1).T
     return total * len(DOSIMETERS)
 
-# %% ../../nbs/simulated/sky.ipynb #7e828069
+# %% ../../nbs/simulated/sky.ipynb #eac6b120
 class Batch(NamedTuple):
     """Some records, by what they are records of: one entry each.
 
@@ -368,7 +368,7 @@ def pick_records(
 ) -> Batch:
     """The records of `[start_ms, stop_ms)`, sorted by time: at most the first `limit` of them.
 
-    Other arguments as in `count_records`; `descending` begins at the end.
+    Other arguments as in `record_counts`; `descending` begins at the end.
 
     Returns
     -------
