@@ -154,6 +154,12 @@ from .look.dose import (
     plot_dose_map as plot_dose_map,
     plot_dose_series as plot_dose_series,
 )
+from .look.keogram import (
+    keogram as keogram,
+)
+from .look.keogram_pictures import (
+    plot_keogram as plot_keogram,
+)
 from .look.magnetic import (
     add_coordinates as add_coordinates,
 )

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from ..archive.observations import check_readings
 
-# %% ../../nbs/look/magnetic.ipynb #ef8faa3c
-LATEST_FIELD = datetime(
-    2025, 1, 1
-)  # the last that IRBEM in spacepy 0.7 knows; kept for later years
+# %% ../../nbs/look/magnetic.ipynb #2563702c
+# IRBEM in spacepy 0.7 knows IGRF up to 2025.0, and takes the middle of a year; kept for later ones
+LATEST_FIELD = datetime(2024, 7, 1)
 
 
 def _library() -> Any:
