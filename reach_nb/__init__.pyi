@@ -150,9 +150,18 @@ from .look.by_day import (
 from .look.dose import (
     daily_dose as daily_dose,
     describe_dose as describe_dose,
+    dose_statistics as dose_statistics,
+)
+from .look.dose_pictures import (
     plot_daily_dose as plot_daily_dose,
-    plot_dose_map as plot_dose_map,
     plot_dose_series as plot_dose_series,
+)
+from .look.dose_map import (
+    describe_dose_map as describe_dose_map,
+    dose_map as dose_map,
+)
+from .look.map_pictures import (
+    plot_dose_map as plot_dose_map,
 )
 from .look.keogram import (
     keogram as keogram,

@@ -132,7 +132,7 @@ def _parts(paths: Iterable[Path], selection: Selection, tally: Tally) -> list[Ta
     found = [typed(t, selection, tally) for path in paths for t in tables(path, selection.fields)]
     return found or [typed({"obTime": np.empty(0, object)}, selection, tally)]
 
-# %% ../../nbs/archive/reading.ipynb #5f3782a0
+# %% ../../nbs/archive/reading.ipynb #a8316460
 FORMATS: tuple[OutputFormat, ...] = ("parquet", "csv", "json")  # the fastest first
 
 
@@ -174,6 +174,13 @@ class Archive:
         """The same archive, of which no other columns are read; itself, if there are none."""
         names = tuple(columns)
         return replace(self, selection=replace(self.selection, columns=names)) if names else self
+
+    def where(self, sensors: Names = None, flavors: Names = None) -> "Archive":
+        """The same archive, of which only these sensors and flavors are read."""
+        chosen = select(sensors=sensors, flavors=flavors)
+        kept = {name: getattr(chosen, name) for name in ("sensors", "flavors")}
+        kept = {name: values for name, values in kept.items() if values}
+        return replace(self, selection=replace(self.selection, **kept))
 
     def day(self, day: date) -> "Archive":
         """One day of it, which is as small as a path when it is sent elsewhere."""
