@@ -287,7 +287,7 @@ def _convert(args):
     )
     return 1 if counts["failed"] else 0
 
-# %% ../nbs/cli.ipynb #94be8ff7
+# %% ../nbs/cli.ipynb #6da56f9d
 def _demo(args):
     from reach_nb.demo import DEMO_END, DEMO_SENSOR, DEMO_START, run_demo
     from reach_nb.look.text import describe
@@ -308,9 +308,12 @@ def _demo(args):
 
 def _simulate(args):
     from reach_nb.simulated.service import serve
+    from reach_nb.simulated.settings import read_settings
 
     with _stop_on_signals(args.own_process, kept="") as stop:
-        serve(args.port, seed=args.seed, stop=stop, rate_limit=args.rate_limit)
+        said = {"port": args.port, "seed": args.seed, "rate_limit": args.rate_limit}
+        said |= read_settings(args.set, args.habit, args.fault)
+        serve(**said, stop=stop)
     return 0
 
 # %% ../nbs/cli.ipynb #3227d88f
@@ -428,7 +431,7 @@ _RATES = {
     "max_rate": "requests/s at most",
 }
 
-# %% ../nbs/cli.ipynb #e1a7a976
+# %% ../nbs/cli.ipynb #6acaf896
 def _add_reports(commands):
     for name, run, text in (
         ("status", _status, "what is on disk, what failed, what is missing"),
@@ -500,6 +503,12 @@ def _add_simulator(commands):
     parser.add_argument(
         "--rate-limit", type=float, metavar="X", help="refuse more than X requests/s"
     )
+    for flag, example, text in (
+        ("--habit", "NAME=VALUE", "what nobody has seen, such as silent_cap=1000 (see Habits)"),
+        ("--fault", "KIND=SHARE", "make a share of requests fail, such as 503=0.05 (see FAULTS)"),
+        ("--set", "NAME=VALUE", "any setting, such as missing_id=0.1 (see ServiceSettings)"),
+    ):
+        parser.add_argument(flag, action="append", default=[], metavar=example, help=text)
 
 # %% ../nbs/cli.ipynb #ee64b146
 def make_parser():

@@ -22,7 +22,7 @@ from .limits import retry_after_text
 from .records import FIELDS
 from .wire import Reply, Request, error_reply
 
-# %% ../../nbs/simulated/faults.ipynb #466f5aa1
+# %% ../../nbs/simulated/faults.ipynb #273ec8eb
 _STATUSES = ("400", "401", "403", "408", "429", "500", "502", "503", "504")
 FAULTS: dict[str, dict[str, Any]] = {
     **{status: {"retry_after": None} for status in _STATUSES},
@@ -30,6 +30,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "html": {},
     "error_object": {},
     "empty": {},
+    "empty_list": {},
     "single": {},
     "truncated": {"share": 0.5},
     "bad_utf8": {},
@@ -150,7 +151,7 @@ class FaultBook:
                     return make_fault(kind)
             return None
 
-# %% ../../nbs/simulated/faults.ipynb #80466ad1
+# %% ../../nbs/simulated/faults.ipynb #7520387a
 _PAGE = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head>"
     b"<body><h1>Sign in to continue</h1></body></html>"
@@ -169,6 +170,7 @@ _BODIES: dict[str, Callable[[bytes, Mapping[str, Any]], bytes]] = {
     "html": lambda body, options: _PAGE,
     "error_object": lambda body, options: _ERROR,
     "empty": lambda body, options: b"",
+    "empty_list": lambda body, options: b"[]",
     "single": lambda body, options: msgspec.json.encode(msgspec.json.decode(body)[0]),
     "truncated": lambda body, options: body[: int(len(body) * options["share"])],
     "bad_utf8": lambda body, options: body.replace(b"Aerospace", b"A\xffrospace"),
@@ -206,7 +208,7 @@ def with_fault(reply: Reply, fault: Fault, elsewhere: str = "") -> Reply:
         return replace(reply, delay_seconds=reply.delay_seconds + options["seconds"])
     if kind not in _BODIES:
         return replace(reply, delivery=kind, options=options)
-    needs_records = kind in ("single", "reordered")
+    needs_records = kind in ("empty_list", "single", "reordered")
     if reply.status != 200 or needs_records and not reply.body.startswith(b"[{"):
         return reply
     content_type = "text/html" if kind == "html" else reply.content_type

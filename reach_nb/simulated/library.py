@@ -68,7 +68,7 @@ class BodyCache:
     def __len__(self) -> int:
         return len(self._bodies)
 
-# %% ../../nbs/simulated/library.ipynb #6c11fb9d
+# %% ../../nbs/simulated/library.ipynb #eda05898
 def count_matches(sky: Sky, query: Query, now_ms: int) -> int:
     """How many records match a query, whatever its limit.
 
@@ -96,7 +96,7 @@ def count_matches(sky: Sky, query: Query, now_ms: int) -> int:
 def answer_query(sky: Sky, query: Query, now_ms: int) -> bytes:
     """The JSON list of the records that match a query.
 
-    Without an order, records come in that of their ids.
+    Without an order, records of a page come in that of their ids.
 
     Parameters
     ----------
@@ -127,7 +127,10 @@ def answer_query(sky: Sky, query: Query, now_ms: int) -> bytes:
             return render_records(sky, in_order, descriptor)
         parts += msgspec.json.decode(render_records(sky, batch, descriptor))
     parts.sort(key=lambda record: record["obTime"], reverse=descending)
-    return msgspec.json.encode(parts[page][: query.limit])
+    records = parts[page][: query.limit]
+    if not query.order:
+        records.sort(key=lambda record: record["id"])
+    return msgspec.json.encode(records)
 
 # %% ../../nbs/simulated/library.ipynb #3e65ca5f
 class Truth(NamedTuple):

@@ -16,13 +16,13 @@ from .desk import Desk
 from .settings import ServiceSettings
 from .wire import LoopbackServer, Request
 
-# %% ../../nbs/simulated/service.ipynb #8f1ddd0b
+# %% ../../nbs/simulated/service.ipynb #6bb7d222
 class SimulatedUDL:
     """The embedded UDL: a context manager that serves on 127.0.0.1.
 
-    `inject` and `clear_faults` are those of its `FaultBook`; `truth`, `expected_count` and
-    `expected_records` are those of its `Library`, and say what it holds with no fault and no
-    limit in the way. What is changed in `settings` holds from the next request on.
+    `inject` and `clear_faults` are its `FaultBook`'s; `truth`, `expected_count` and
+    `expected_records` are its `Library`'s, with no fault and no limit in the way. What is
+    changed in `settings` holds from the next request on.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class SimulatedUDL:
         self.desk = Desk(self.settings)
         self._server: LoopbackServer | None = None
         self.inject, self.clear_faults = self.desk.faults.inject, self.desk.faults.clear
-        self.library = library = self.desk.library
-        self.truth, self.expected_count = library.truth, library.expected_count
-        self.expected_records = library.expected_records
+        self.library = held = self.desk.library
+        self.truth, self.expected_count = held.truth, held.expected_count
+        self.expected_records = held.expected_records
 
     def __repr__(self) -> str:
         return repr(self.settings).replace("ServiceSettings", "SimulatedUDL", 1)
@@ -52,8 +52,9 @@ class SimulatedUDL:
         super().__setattr__(name, value)
 
     def start(self) -> "SimulatedUDL":
-        """Begin to listen (on the same port again, after `stop`); gives the service itself."""
-        self._server = LoopbackServer(self.desk.answer, self.settings.port)
+        """Begin to listen (on the same port again, after `stop`)."""
+        protocol = f"HTTP/1.{int(self.settings.habits.keep_alive)}"
+        self._server = LoopbackServer(self.desk.answer, self.settings.port, protocol)
         self.settings.port = self._server.server_port
         return self
 
@@ -73,11 +74,6 @@ class SimulatedUDL:
     def base_url(self) -> str:
         """Where the service listens, without a path."""
         return f"http://127.0.0.1:{self.settings.port}"
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self.settings.port
 
     @property
     def auth_token(self) -> str:

@@ -137,7 +137,7 @@ def _endless_list(body: bytes, total: int | None, stopping: threading.Event) -> 
         yield piece
         sent += len(piece)
 
-# %% ../../nbs/simulated/wire.ipynb #b83e378d
+# %% ../../nbs/simulated/wire.ipynb #4b9ef235
 class Headers(Protocol):
     """What of a request's headers is used here."""
 
@@ -152,10 +152,14 @@ class Link(BaseHTTPRequestHandler):
     """One connection of a `LoopbackServer`."""
 
     server: "LoopbackServer"
-    protocol_version = "HTTP/1.1"  # connections are kept alive
     server_version, sys_version = "SimulatedUDL", ""
     wbufsize = 65_536  # head and small bodies leave in one packet
     disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        """Serve the connection; HTTP/1.1 keeps it alive, 1.0 does not."""
+        self.protocol_version = self.server.protocol
+        super().handle()
 
     def do_GET(self) -> None:
         """Answer a request in the way its reply says."""
@@ -194,7 +198,7 @@ class Link(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is printed: the service has its own log."""
 
-# %% ../../nbs/simulated/wire.ipynb #49ae918a
+# %% ../../nbs/simulated/wire.ipynb #6fedcda3
 class LoopbackServer(ThreadingHTTPServer):
     """An HTTP service on 127.0.0.1 that runs until it is stopped; a context manager.
 
@@ -204,13 +208,16 @@ class LoopbackServer(ThreadingHTTPServer):
         Takes the target (path and query) and the headers of a request, and gives a `Reply`.
     port : int
         To listen on; 0: a free one.
+    protocol : str
+        `HTTP/1.1`, or `HTTP/1.0`, which ends a connection after each answer.
     """
 
     request_queue_size = 128
     allow_reuse_address = sys.platform != "win32"  # there, two servers could have one port
 
-    def __init__(self, answer: Answer, port: int = 0) -> None:
-        self.answer, self.stopping = answer, threading.Event()  # the event ends every wait
+    def __init__(self, answer: Answer, port: int = 0, protocol: str = "HTTP/1.1") -> None:
+        self.answer, self.protocol = answer, protocol
+        self.stopping = threading.Event()  # ends every wait
         self.torn: set[Any] = set()  # connections to be closed without a farewell
         self._links: dict[Any, threading.Thread] = {}
         super().__init__(("127.0.0.1", port), Link)
