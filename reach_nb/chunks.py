@@ -31,7 +31,7 @@ def join_answers(answers: Iterable[Answer]) -> Answer:
     body = b"[" + b",".join(answer.body[1:-1] for answer in some) + b"]"
     return Answer(body, sum(answer.records for answer in some))
 
-# %% ../nbs/chunks.ipynb #3486c0aa
+# %% ../nbs/chunks.ipynb #a0b9cdc3
 def fetch_window(
     client: UDLClient,
     dataset: Dataset,
@@ -59,14 +59,14 @@ def fetch_window(
     Answer
     """
     answer = client.fetch(dataset, window, give_up)
-    if answer.records < MAX_RESULTS:
+    if answer.received < MAX_RESULTS:
         return answer
     halves = split_window(window)
     if halves is None:
         raise OverfullError(
             f"{window} holds {MAX_RESULTS:,} records or more, and one answer cannot hold them"
         )
-    log.info("%s: %d records may be cut off; asking for its halves", window, answer.records)
+    log.info("%s: %d records may be cut off; asking for its halves", window, answer.received)
     return join_answers(fetch_window(client, dataset, half, give_up) for half in halves)
 
 # %% ../nbs/chunks.ipynb #4c16b641

@@ -511,6 +511,29 @@ def test_what_cannot_pass_ends_the_run_at_once(name, value, said, tmp_path, monk
     assert not list(tmp_path.glob("*.csv"))
 
 
+class Rounding(HttpTransport):
+    """A transport to a service that rounds the ends of a range to whole minutes, and is generous."""
+
+    def get(self, path, params, accept):
+        start, end = (datetime.fromisoformat(t[:19]) for t in params["obTime"].split(".."))
+        wide = (start.replace(second=0), end.replace(second=0) + timedelta(minutes=1))
+        asked = "..".join(moment.isoformat() + ".000Z" for moment in wide)
+        return super().get(path, {**params, "obTime": asked}, accept)
+
+
+@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+def test_what_was_not_asked_for_is_left_out(output_format, tmp_path, caplog):
+    """A service that rounds up sends the next midnight with a day, and each chunk's first record twice."""
+    caplog.set_level("WARNING", logger="reach_nb")
+    with SimulatedUDL(seed=6, availability=1.0, outage_rate=0.0, late=0.0) as service:
+        config = config_for(service, tmp_path, 1, output_format=output_format)
+        transport = Rounding(config.auth_token, config.base_url)
+        with UDLClient(config.auth_token, config.base_url, transport=transport) as client:
+            assert run_download(config, client=client).days_downloaded == 1
+        assert check_truth(service, config) == 34_560
+    assert "records outside of it were left out" in caplog.text
+
+
 class Barred(HttpTransport):
     """A transport whose way is barred from the second day on."""
 

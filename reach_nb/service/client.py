@@ -245,7 +245,7 @@ class Exchange:
                 self.limiter.record_rate_limit(error.retry_after, slot)
         raise error
 
-# %% ../../nbs/service/client.ipynb #dee2d2de
+# %% ../../nbs/service/client.ipynb #448cd2dd
 class UDLClient:
     """A client of the UDL's space environment observations; thread-safe. Close it after use.
 
@@ -290,7 +290,10 @@ class UDLClient:
 
     def fetch(self, dataset: Dataset, window: Window, cancelled: Flag | None = None) -> Answer:
         """The records of a window. A `UDLError` if there is no answer to be had."""
-        return self.ask(records_question(dataset, window), cancelled)
+        answer = self.ask(records_question(dataset, window), cancelled)
+        if answer.outside:
+            log.warning("%s: %d records outside of it were left out", window, answer.outside)
+        return answer
 
     def count(self, dataset: Dataset, window: Window, cancelled: Flag | None = None) -> int:
         """How many records of a window the service counts. Errors are those of `fetch`."""

@@ -136,7 +136,7 @@ def read_beginning(response: Any) -> bytes:
         return bytes(response.raw.read(2**16, decode_content=True))
     return b""
 
-# %% ../../nbs/service/transport.ipynb #7ab1035e
+# %% ../../nbs/service/transport.ipynb #80931e18
 @dataclass
 class _Call:
     connection: Any  # with its socket as `wire`, or None before it has one
@@ -156,6 +156,7 @@ class CallsUnderWay:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._calls: dict[int, _Call] = {}  # by thread id; each thread changes its own entry
+        self.opened = 0  # connections, about
 
     def begin(self, connection: Any) -> None:
         """This thread begins a request."""
@@ -204,7 +205,7 @@ class Watch:
         self._ended.set()
         self._thread.join()
 
-# %% ../../nbs/service/transport.ipynb #d481f5f7
+# %% ../../nbs/service/transport.ipynb #f42e45f5
 def tracked(pool_class: Any, calls: CallsUnderWay) -> Any:
     """A class of connection pools, like the one given, whose requests can be hung up on."""
 
@@ -214,6 +215,7 @@ def tracked(pool_class: Any, calls: CallsUnderWay) -> Any:
         def connect(self) -> None:
             super().connect()
             self.wire = self.sock
+            calls.opened += 1
 
         def putrequest(self, *args: Any, **kwargs: Any) -> None:
             calls.begin(self)
@@ -319,7 +321,7 @@ def send(
         body = read_body(response, limits.answer_bytes) if whole else read_beginning(response)
         return Reply(response.status_code, response.headers, body)
 
-# %% ../../nbs/service/transport.ipynb #025e2085
+# %% ../../nbs/service/transport.ipynb #2893b565
 class HttpTransport:
     """HTTP to one service; thread-safe. Close it after use.
 
@@ -368,6 +370,11 @@ class HttpTransport:
             raise type(found)(self._hide(str(found))) from None
         finally:
             self._calls.end()
+
+    @property
+    def connections_opened(self) -> int:
+        """How many connections it has opened so far."""
+        return self._calls.opened
 
     def hang_up(self) -> None:
         """End every request under way; the threads that wait for one get an error."""
