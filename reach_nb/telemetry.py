@@ -164,7 +164,7 @@ def utcnow_iso(now: datetime | None = None) -> str:
     now = now.replace(tzinfo=timezone.utc) if now.tzinfo is None else now.astimezone(timezone.utc)
     return now.isoformat(timespec="microseconds")
 
-# %% ../nbs/telemetry.ipynb #44e82a51
+# %% ../nbs/telemetry.ipynb #8997f625
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 LAYOUT = CsvLayout(
     COLUMNS, {"chunk_date_utc": _DATE.fullmatch, "status": frozenset(STATUSES).__contains__}
@@ -177,7 +177,10 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
     What is not there, or is a folder, is none.
     """
     path = Path(path)
-    return path.is_file() and recognises(path.read_bytes(), LAYOUT)
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return recognises(file, LAYOUT)
 
 # %% ../nbs/telemetry.ipynb #03b72edd
 _LONG_AGO = datetime(1, 1, 2, tzinfo=timezone.utc)
@@ -319,7 +322,7 @@ def checked_values(row: TelemetryRow | Mapping[str, Any]) -> dict[str, str]:
         )
     return {name: field_text(name, value) for name, value in values.items()}
 
-# %% ../nbs/telemetry.ipynb #93d35cb5
+# %% ../nbs/telemetry.ipynb #009d5e8a
 class HistoricalTelemetry:
     """The append-only log of attempts: one CSV file, one row per event.
 
@@ -382,7 +385,8 @@ class HistoricalTelemetry:
         dict of date to TelemetryRow
             In order of days; rows whose date cannot be read are passed over.
         """
-        return latest_rows(self._log.records(), sensor_id, descriptor, output_format)
+        records = self._log.records(holding=(sensor_id or "").strip())
+        return latest_rows(records, sensor_id, descriptor, output_format)
 
     def __repr__(self) -> str:
         return f"HistoricalTelemetry({str(self.path)!r})"
