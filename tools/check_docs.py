@@ -33,6 +33,9 @@ FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 INCLUDE = re.compile(r"\{\{<\s*include\s+(\S+)\s*>\}\}")
+MAKE_PAGES = (  # what the guides leave on disk is no page
+    "from nbdev.serve import proc_nbs; proc_nbs(skip_folder_re='^([_.]|reach_nb_data$)')"
+)
 FIGURE_TYPES = {"image/png", "image/jpeg", "image/svg+xml"}
 
 
@@ -286,7 +289,7 @@ def make_pages(root):
     shutil.copy(root / "_quarto.yml", root / "nbs")
     try:
         subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", "from nbdev.serve import proc_nbs; proc_nbs()"],
+            [sys.executable, "-W", "ignore", "-c", MAKE_PAGES],
             cwd=root,
             check=True,
             stdout=subprocess.DEVNULL,

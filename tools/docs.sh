@@ -6,4 +6,4 @@ command -v quarto > /dev/null || { echo 'Quarto is not installed: https://quarto
 trap 'rm -f nbs/_quarto.yml nbs/nbdev.yml' EXIT     # left there, they would make nbs/ a project of its own
 rm -rf _proc
 cp _quarto.yml nbs/
-nbdev_docs
+nbdev_docs --skip_folder_re '^([_.]|reach_nb_data$)'     # what the guides leave on disk is no page
