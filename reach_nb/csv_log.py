@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
-from .files import sync_folder
+from .files import make_folders, sync_folder
 
 # %% ../nbs/csv_log.ipynb #433c442d
 @dataclass(frozen=True)
@@ -410,7 +410,7 @@ class CsvLog:
         """
         with self._lock:
             if not self._size:  # later, a folder that has gone is an error: rows would be lost
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                make_folders(self.path.parent)
             size = self.path.stat().st_size if self.path.is_file() else 0
             if not size or size != self._size:
                 with self._opened() as file:

@@ -7,7 +7,7 @@ __all__ = ['BEHIND', 'CAUGHT_UP', 'Pace', 'due_chunks', 'answers_in_line', 'wait
            'confirm_empty', 'Downloaded', 'download_window', 'new_client', 'download_UDL_reach_window',
            'download_UDL_reach_to_file']
 
-# %% ../nbs/download.ipynb #ef9676d0
+# %% ../nbs/download.ipynb #dac2df69
 import threading
 from collections.abc import Callable
 from contextlib import closing, nullcontext, suppress
@@ -30,7 +30,7 @@ from reach_nb.errors import (
     TransientError,
 )
 from .events import ChunkDone, EventReader
-from .files import as_path
+from .files import as_path, make_folders
 from .planning import is_number
 from .service.client import UDLClient
 from .service.limiter import AdaptiveRateController
@@ -165,7 +165,7 @@ def confirm_empty(client: UDLClient, dataset: Dataset, window: Window) -> None:
         empty = "every answer was empty, and yet the service counts"
         raise BadAnswerError(f"{empty} {held} records in {window}")
 
-# %% ../nbs/download.ipynb #d01642a9
+# %% ../nbs/download.ipynb #3e502d0a
 @dataclass(frozen=True)
 class Downloaded:
     """An artifact that is on disk.
@@ -182,16 +182,17 @@ class Downloaded:
     records: int  # records in it
 
 
-def _identity(dataset: Dataset, window: Window) -> dict[str, Any]:
+def _identity(base_url: str, dataset: Dataset, window: Window) -> dict[str, Any]:
     """What a spool must have been begun for, if it is to be carried on."""
     return {
+        "service": base_url,
         "window": str(window),
         "sensor_id": dataset.sensor_id,
         "descriptor": dataset.descriptor,
         "chunk_seconds": chunk_seconds(dataset.sensor_id),
     }
 
-# %% ../nbs/download.ipynb #c65ba0e7
+# %% ../nbs/download.ipynb #cb5e6757
 def download_window(
     client: UDLClient,
     dataset: Dataset,
@@ -232,9 +233,11 @@ def download_window(
     Downloaded
     """
     artifact = as_path(output_dir, "output_dir") / dataset.artifact_name(window)
-    artifact.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(artifact.parent)
     chunks = due_chunks(dataset, window, now)
-    with Spool(artifact, dataset.output_format, _identity(dataset, window)) as spool:
+    with Spool(
+        artifact, dataset.output_format, _identity(client.base_url, dataset, window)
+    ) as spool:
         if not spool.finished:
             fill_spool(spool, client, dataset, chunks, max_concurrent_requests, on_event)
             if spool.records:

@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['check_places', 'make_places', 'has_locks']
 
-# %% ../nbs/places.ipynb #e17b50b4
+# %% ../nbs/places.ipynb #3aaaacd7
 import os
 import tempfile
 from pathlib import Path
 from typing import IO
 
+from .files import make_folders
 from .telemetry import holds_telemetry
 
 # %% ../nbs/places.ipynb #c6866053
@@ -40,7 +41,7 @@ def check_places(output_dir: Path, telemetry_file: Path) -> None:
         if not there.is_dir():
             raise ValueError(f"{name}: {str(there)!r} is a file; give the name of a folder")
 
-# %% ../nbs/places.ipynb #75e4308d
+# %% ../nbs/places.ipynb #5e2249af
 def make_places(output_dir: Path, telemetry_file: Path) -> None:
     """Make the folders of a run, and refuse those that it cannot write to or lock files in.
 
@@ -55,7 +56,7 @@ def make_places(output_dir: Path, telemetry_file: Path) -> None:
     """
     for name, folder in (("telemetry_path", telemetry_file.parent), ("output_dir", output_dir)):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folders(folder)
             with tempfile.TemporaryFile(dir=folder) as file:
                 lockable = has_locks(file)
         except OSError as error:

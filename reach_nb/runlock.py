@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from .errors import RunLockedError
+from .files import make_folders
 
 # %% ../nbs/runlock.ipynb #4a525dad
 @contextmanager
@@ -30,7 +31,7 @@ def run_lock(telemetry_file: str | PathLike[str]) -> Iterator[None]:
         The file; its folder is made if missing.
     """
     path = Path(telemetry_file)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     holder = path.with_name(path.name + ".holder")
     lock = FileLock(path.with_name(path.name + ".lock"))
     try:

@@ -333,7 +333,7 @@ def test_chunks_of_an_unfinished_day_are_not_kept_for_ever(end, tmp_path):
             on_event=lambda e: getattr(e, "chunks_done", 0) == 2 and stop.set(),
             clock=morning,
         )
-        assert list(tmp_path.glob("*.spool/*-*" if end == "failed" else "*.spool/part")), (
+        assert list(tmp_path.glob("*.spool/chunk-*" if end == "failed" else "*.spool/part-*")), (
             "there is something to take up"
         )
         assert (

@@ -276,6 +276,7 @@ class UDLClient:
         transport: Transport | None = None,
     ) -> None:
         self.limiter = limiter or AdaptiveRateController(stop=stop)
+        self.base_url = base_url.rstrip("/")
         self.stop, self._closed = stop or self.limiter.stop, threading.Event()
         self.transport = transport or HttpTransport(auth_token, base_url, stop=self.stop)
         self._exchange = Exchange(self.transport, self.limiter, hiding(auth_token))
