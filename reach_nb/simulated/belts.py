@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DIPOLE_CENTER_KM', 'DIPOLE_AXIS', 'DIPOLE_GAUSS', 'MAGNETIC_RADIUS_KM', 'RESPONSES', 'PARTICLES', 'magnetic_shell',
-           'Response', 'dose_rate', 'quantum', 'particle_index']
+           'Response', 'dose_rate', 'quantum', 'silence', 'particle_index']
 
 # %% ../../nbs/simulated/belts.ipynb #c0dc494f
 from typing import NamedTuple
@@ -39,7 +39,7 @@ def magnetic_shell(fixed: Floats) -> tuple[Floats, Floats]:
     shell = distance / MAGNETIC_RADIUS_KM / np.maximum(1 - sine**2, 1e-3)
     return shell, DIPOLE_GAUSS * (MAGNETIC_RADIUS_KM / distance) ** 3 * np.sqrt(1 + 3 * sine**2)
 
-# %% ../../nbs/simulated/belts.ipynb #e4806dae
+# %% ../../nbs/simulated/belts.ipynb #c7c4e8bf
 class Response(NamedTuple):
     """How one flavor answers to the three sources, each at its strongest.
 
@@ -53,21 +53,24 @@ class Response(NamedTuple):
         In the middle of the outer belt, rad/s.
     quantum : float
         The dose of one count, rad.
+    silence : float
+        Where it counts slowly: the share of the time in which QUICKLOOK says 0.
     """
 
     background: float
     inner: float
     outer: float
     quantum: float
+    silence: float
 
 
 RESPONSES: dict[str, Response] = {
-    "U": Response(6e-8, 2e-5, 0.0, 5.2e-5),
-    "V": Response(1e-7, 3e-5, 1e-6, 5.2e-5),
-    "W": Response(4e-8, 6e-5, 0.0, 4.6e-5),
-    "X": Response(1e-7, 8e-5, 1.2e-3, 5.2e-5),
-    "Y": Response(6e-8, 4e-5, 2e-6, 5.2e-5),
-    "Z": Response(6e-7, 9e-4, 5e-5, 3.76e-5),
+    "U": Response(6e-8, 2e-5, 0.0, 5.2e-5, 0.73),
+    "V": Response(1e-7, 3e-5, 1e-6, 5.2e-5, 0.74),
+    "W": Response(4e-8, 6e-5, 0.0, 4.6e-5, 0.70),
+    "X": Response(1e-7, 8e-5, 1.2e-3, 5.2e-5, 0.83),
+    "Y": Response(6e-8, 4e-5, 2e-6, 5.2e-5, 0.62),
+    "Z": Response(6e-7, 9e-4, 5e-5, 3.76e-5, 0.48),
 }
 _RESPONSE = np.array([RESPONSES[f] for f in FLAVORS])
 
@@ -87,7 +90,7 @@ def dose_rate(flavor: Ints, place: Place) -> Floats:
     ndarray of float, shape (n,)
         In rad(Si)/s.
     """
-    background, inner, outer, _ = _RESPONSE[flavor].T
+    background, inner, outer = _RESPONSE[flavor, :3].T
     shell, gauss = magnetic_shell(place.fixed)
     east = (place.lon + 48) / np.where(place.lon > -48, 50, 30)
     anomaly = np.exp(-((((place.lat + 27) / 17) ** 2 + east**2) ** 1.5))
@@ -99,6 +102,11 @@ def dose_rate(flavor: Ints, place: Place) -> Floats:
 def quantum(flavor: Ints) -> Floats:
     """The doses of one count in rad, by flavors (places in `FLAVORS`)."""
     return _RESPONSE[flavor, 3]
+
+
+def silence(flavor: Ints) -> Floats:
+    """How often slow readings of QUICKLOOK are 0, by flavors (places in `FLAVORS`)."""
+    return _RESPONSE[flavor, 4]
 
 # %% ../../nbs/simulated/belts.ipynb #77fbc950
 PARTICLES = ("PROTONS", "ELECTRONS", "PROTONS+ELECTRONS")
