@@ -84,6 +84,12 @@ from .service.credentials import (
 from .service.client import (
     UDLClient as UDLClient,
 )
+from .service.findings import (
+    Report as Report,
+)
+from .service.check import (
+    check_service as check_service,
+)
 from .archive.formats import (
     count_records as count_records,
 )
