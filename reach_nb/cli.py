@@ -18,6 +18,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from .commands.check import add_check
 from .constellation import UDL_BASE_URL, unknown_sensor_hint
 from .dataset import OUTPUT_FORMATS
 from reach_nb.planning import (
@@ -526,6 +527,7 @@ def make_parser():
     _add_reports(commands)
     _add_convert(commands)
     _add_simulator(commands)
+    add_check(commands)
     for command in commands.choices.values():
         command.add_argument(
             "-v", "--verbose", action="count", default=0, help="say more; -vv says every request"
