@@ -104,9 +104,9 @@ def campaign(
         assert summary.days_failed == 0
         assert left_behind(folder) == []
         asked = udl_service.requests
-        assert all(r.auth_ok and r.host == f"127.0.0.1:{udl_service.port}" for r in asked), (
-            "a redirect was followed"
-        )
+        assert all(
+            r.auth_ok and r.host == f"127.0.0.1:{udl_service.settings.port}" for r in asked
+        ), "a redirect was followed"
         wanted = udl_service.expected_count(config.sensor_id, START, day_after(START, days))
         assert check_truth(udl_service, config, blind) == wanted
         note_faults(kind, udl_service, config, wanted)
