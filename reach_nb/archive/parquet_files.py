@@ -8,12 +8,13 @@ __all__ = ['ArrowSchema', 'ArrowBatch', 'Steady', 'ARROW_BYTES', 'ROW_GROUP_ROWS
            'arrow_batches', 'parquet_writer', 'RowGroups', 'ParquetEncoder', 'count_parquet', 'parquet_rows',
            'json_rows']
 
-# %% ../../nbs/archive/parquet_files.ipynb #076de643
+# %% ../../nbs/archive/parquet_files.ipynb #c9941e30
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
+from io import FileIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -271,17 +272,17 @@ def arrow_batches(body: bytes, slice_bytes: int = ARROW_BYTES) -> list[ArrowBatc
     """
     return [rows.batch for rows in answer_rows(body, slice_bytes)]
 
-# %% ../../nbs/archive/parquet_files.ipynb #656b6c1b
+# %% ../../nbs/archive/parquet_files.ipynb #2eeb0063
 ROW_GROUP_ROWS = 32_768  # rows held in memory at a time, and as many that are just being written
 RECORDS_KEY = b"reach_nb.records"  # in a file's metadata: records, which may be fewer than rows
 
 
-def parquet_writer(path: Path) -> Any:
-    """A `pyarrow.parquet.ParquetWriter` for a file of `parquet_schema()`."""
+def parquet_writer(sink: Path | FileIO) -> Any:
+    """A `pyarrow.parquet.ParquetWriter` of `parquet_schema()`, into a file or at a path."""
     import_pyarrow()
     repeated = [name for name in FLAT_FIELDS if name != "id" and name not in NUMBER_FIELDS]
     return import_module("pyarrow.parquet").ParquetWriter(
-        path, parquet_schema(), compression="zstd", use_dictionary=repeated
+        sink, parquet_schema(), compression="zstd", use_dictionary=repeated
     )
 
 
