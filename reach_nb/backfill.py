@@ -7,7 +7,7 @@ __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipel
            'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare', 'stop_flag', 'announce_plan',
            'run_download']
 
-# %% ../nbs/backfill.ipynb #2d664ca4
+# %% ../nbs/backfill.ipynb #b04e0755
 import errno
 import logging
 import threading
@@ -21,8 +21,6 @@ from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
-
-from astropy.time import Time
 
 from .archive.formats import FORMATS, count_records
 from .archive.spool import discard_spool
@@ -69,7 +67,7 @@ from reach_nb.telemetry import (
 )
 from .windows import Window, as_date, day_window
 
-# %% ../nbs/backfill.ipynb #bd827a8a
+# %% ../nbs/backfill.ipynb #6f6b2683
 DayDownloader: TypeAlias = Callable[[date], Downloaded | Path]  # a path: not counted yet
 DownloadFunction: TypeAlias = Callable[..., Path | str]  # takes `pipeline_arguments` by keyword
 Clock: TypeAlias = Callable[[], datetime]  # the present moment, aware
@@ -90,6 +88,8 @@ _SAME = (
 
 def pipeline_arguments(config: DownloadRunConfig, day: date) -> dict[str, Any]:
     """The keyword arguments that the existing pipeline's download functions take, for a UTC day."""
+    from astropy.time import Time  # only where a function is handed in: it takes a while
+
     start, stop = (Time(t.replace(tzinfo=None), scale="utc") for t in day_window(day))
     same = {name: getattr(config, name) for name in _SAME}
     return {**same, "output_dir": config.output_dir, "start_time": start, "end_time": stop}
@@ -116,8 +116,7 @@ def built_in(
 ) -> Iterator[DayDownloader]:
     """The built-in downloader, for as long as the `with` lasts.
 
-    Raises `AuthenticationError` if the service refuses the credential, and
-    `ConnectionSetupError` if the way to it cannot work as it is set up.
+    Raises `AuthenticationError` if the service refuses the credential.
 
     Parameters
     ----------
@@ -418,9 +417,8 @@ def run_download(
     A day that fails is noted, and the run goes on. `stop`, Ctrl-C and `SystemExit` end it at once
     and cleanly; after `stop` the summary tells what was done. Before anything is written it raises
     `ValueError` for bad settings, `RunLockedError` if another run holds the telemetry,
-    `AuthenticationError` for a bad credential, `ConnectionSetupError` for a way that cannot work,
-    and `ImportError` if a format needs a package that is not there; later `OSError` if a
-    telemetry row cannot be written.
+    `AuthenticationError` for a bad credential, and `ImportError` if a format needs a package that
+    is not there; later `OSError` if a telemetry row cannot be written.
 
     Parameters
     ----------

@@ -158,8 +158,8 @@ def test_status_and_verify_while_a_run_writes(tmp_path, capsys):
 def test_a_signal_in_the_middle_of_a_wait(number):
     """A handler runs between any two steps of the main thread, which may hold the very lock that setting the stop flag takes."""
     code = (
-        "import signal\nfrom reach_nb.cli import _stop_on_signals\n"
-        f"with _stop_on_signals(False) as stop:\n    with stop._cond: signal.raise_signal(signal.{number})\n    print(stop.wait(10))"
+        "import signal\nfrom reach_nb.commands.signals import stop_on_signals\n"
+        f"with stop_on_signals(False) as stop:\n    with stop._cond: signal.raise_signal(signal.{number})\n    print(stop.wait(10))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr

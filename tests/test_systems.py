@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from reach_nb import DownloadRunConfig, RunLockedError, SimulatedUDL
-from reach_nb.cli import _stop_on_signals, main
+from reach_nb.cli import main
+from reach_nb.commands.signals import stop_on_signals
 from reach_nb.files import sync_folder
 from reach_nb.runlock import run_lock
 
@@ -47,14 +48,14 @@ def test_signals_are_asked_for_in_the_main_thread_only():
     before, seen = signal.getsignal(signal.SIGINT), []
 
     def elsewhere():
-        with _stop_on_signals(own_process=False) as stop:
+        with stop_on_signals(own_process=False) as stop:
             seen.append((stop.is_set(), signal.getsignal(signal.SIGINT)))
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
     thread.join()
     assert seen == [(False, before)]
-    with _stop_on_signals(own_process=False) as stop:
+    with stop_on_signals(own_process=False) as stop:
         assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, None)
         signal.raise_signal(signal.SIGTERM)
         assert stop.wait(10)
