@@ -38,7 +38,7 @@ def make_parser() -> Parser:
         command.add_argument("-v", "--verbose", action="count", default=0, help=more)
     return parser
 
-# %% ../nbs/cli.ipynb #82dd3ad3
+# %% ../nbs/cli.ipynb #ddc46b9c
 def exit_code_of(error: Exception) -> int:
     """The exit code for an error that a person can mend; any other error is raised again.
 
@@ -52,12 +52,18 @@ def exit_code_of(error: Exception) -> int:
     int
         1 if the disk or the service failed, 2 if what was asked for was wrong.
     """
-    from reach_nb.errors import AuthenticationError, RunLockedError, UDLError
+    from reach_nb.errors import (
+        AuthenticationError,
+        ConnectionSetupError,
+        RunLockedError,
+        UDLError,
+    )
 
     mendable = (ValueError, RunLockedError, ImportError, OSError, UDLError)
     if not isinstance(error, mendable) and type(error) is not RuntimeError:
         raise error
-    failed = isinstance(error, OSError | UDLError) and not isinstance(error, AuthenticationError)
+    set_up = isinstance(error, AuthenticationError | ConnectionSetupError)
+    failed = isinstance(error, OSError | UDLError) and not set_up
     return 1 if failed else 2
 
 # %% ../nbs/cli.ipynb #7b1af723
