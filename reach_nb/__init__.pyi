@@ -178,8 +178,10 @@ from .look.keogram_pictures import (
 from .look.magnetic import (
     add_coordinates as add_coordinates,
 )
-from .panel.launcher import (
+from .panel.explorer import (
     AvailabilityExplorer as AvailabilityExplorer,
+)
+from .panel.launcher import (
     BackfillLauncher as BackfillLauncher,
 )
 

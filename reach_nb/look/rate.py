@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RateEvent', 'REFUSED', 'rate_events', 'plot_rate']
 
-# %% ../../nbs/look/rate.ipynb #c7c63283
+# %% ../../nbs/look/rate.ipynb #a3ef7efb
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeAlias
@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from .figures import check_axes, legend_above, new_axes
+from .figures import check_axes, legend_above, new_axes, text_size
 
 # %% ../../nbs/look/rate.ipynb #195f4206
 RateEvent: TypeAlias = tuple[float | datetime, float, str]  # time, requests/s after it, its name
@@ -44,8 +44,13 @@ def rate_events(
             f"as AdaptiveRateController.history: {error}"
         ) from None
 
-# %% ../../nbs/look/rate.ipynb #fdad48f3
-def plot_rate(history: Iterable[RateEvent], ax: Axes | None = None) -> Axes:
+# %% ../../nbs/look/rate.ipynb #8334891a
+def plot_rate(
+    history: Iterable[RateEvent],
+    ax: Axes | None = None,
+    *,
+    achieved: Iterable[tuple[float, float]] | None = None,
+) -> Axes:
     """The request rate of a run along time, with its refusals marked.
 
     It raises a `ValueError` if `history` is empty or holds anything but (time, rate, event), and
@@ -58,6 +63,9 @@ def plot_rate(history: Iterable[RateEvent], ax: Axes | None = None) -> Axes:
         its name, of which `"refused"` is marked. `AdaptiveRateController.history` is one.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure unless told: `ax.figure`.
+    achieved : iterable of tuple, optional
+        `(time, rate)`: seconds since the first event, and the requests/s that were made up to
+        then since the time before. They are the line; what was allowed is thin above it.
 
     Returns
     -------
@@ -69,14 +77,23 @@ def plot_rate(history: Iterable[RateEvent], ax: Axes | None = None) -> Axes:
     x = elapsed / units.get(unit, 1)
     alt = f"Request rate: {rate.min():.3g} to {rate.max():.3g} requests/s over {x[-1]:.3g} {unit}"
     ax = check_axes(ax) or new_axes(10, 4, f"{alt}; refusals: {refused.sum()}.")
-    ax.step(x, rate, where="post", color="#0072B2", linewidth=2)
+    size, top, lines = text_size(ax), rate.max(), []
+    (allowed,) = ax.step(x, rate, where="post", color="#0072B2", linewidth=2, label="allowed")
+    if achieved is not None:
+        allowed.set_linewidth(0.8)
+        made = np.array(list(achieved), dtype=float).reshape(-1, 2)
+        (line,) = ax.step(
+            made[:, 0] / units.get(unit, 1), made[:, 1], where="pre", color="#0072B2", linewidth=2
+        )
+        line.set_label("achieved")
+        lines, top = [line, allowed], max(top, made[:, 1].max(initial=0))
     (marks,) = ax.plot(x[refused], rate[refused], "X", color="#D55E00", markersize=9)
     marks.set_label(f"refused ({refused.sum()})")
-    ax.set_xlabel(f"{unit} since the first event", fontsize="large")
-    ax.set_ylabel("requests/s", fontsize="large")
-    ax.set_ylim(0, 1.1 * rate.max())
-    ax.tick_params(labelsize="large")
+    ax.set_xlabel(f"{unit} since the first event", fontsize=size)
+    ax.set_ylabel("requests/s", fontsize=size)
+    ax.set_ylim(0, 1.1 * top)
+    ax.tick_params(labelsize=size)
     ax.grid(axis="y", color="0.55", linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)
-    legend_above(ax, [marks], size="large")
+    legend_above(ax, [*lines, marks], size=size)
     return ax

@@ -220,15 +220,14 @@ def read_texts(found: Values) -> Values:
     texts = {"limit_days": number("limit_days", int), "settle_hours": number("settle_hours", float)}
     return {**found, **texts, "telemetry_path": found["telemetry_path"].strip() or None}
 
-# %% ../../nbs/panel/form.ipynb #e7ffccab
+# %% ../../nbs/panel/form.ipynb #267873a9
 class BackfillForm:
     """The settings of a backfill as fields.
 
     Parameters
     ----------
     settings : mapping of str to anything
-        What is in the fields at first, by the names of `DownloadRunConfig`; the last seven days
-        and the config's defaults unless told.
+        What is in the fields at first; the last seven days and the config's defaults unless told.
     on_change : callable
         Called, without arguments, when a field was changed; its error is up to date by then.
     """
@@ -268,16 +267,18 @@ class BackfillForm:
             self._fold.value = True
         return config
 
+    def wrong(self) -> list[str]:
+        """What is wrong, each with the label of its field; nothing if `config` gave settings."""
+        marked = [field for field in self.fields.values() if field.error]
+        return [f"{field.input.description}: {field.error}" for field in marked]
+
     def fill(self, config: DownloadRunConfig) -> None:
         """Put the settings of a config into the fields."""
         self._quiet = True
-        try:
-            for name, field in self.fields.items():
-                value = getattr(config, name)
-                texts = isinstance(field.input, ipywidgets.Text | DateInput | ipywidgets.Combobox)
-                field.input.value = ("" if value is None else str(value)) if texts else value
-        finally:
-            self._quiet = False
+        for name, field in self.fields.items():
+            value, is_text = getattr(config, name), isinstance(field.input.value, str)
+            field.input.value = str("" if value is None else value) if is_text else value
+        self._quiet = False
         self._changed()
 
     def _changed(self, _: object = None) -> None:

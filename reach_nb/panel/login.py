@@ -16,7 +16,7 @@ import traitlets
 from .markup import folded, text_html
 from ..service.credentials import find_udl_auth
 
-# %% ../../nbs/panel/login.ipynb #d326f56f
+# %% ../../nbs/panel/login.ipynb #ce16bec0
 _LOGIN = """
 export default { render({ model, el }) {
   el.innerHTML = `<form class="rn-login" autocomplete="off">
@@ -36,15 +36,7 @@ export default { render({ model, el }) {
     if (e.key !== "Enter" || e.target.tagName !== "INPUT") return;
     e.preventDefault(); e.stopPropagation(); hand_over(); });
   password.addEventListener("change", hand_over);
-  const comes_after = (e) => e.offsetParent &&
-    el.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING;
-  const show = () => {
-    const had_focus = el.contains(document.activeElement), wanted = model.get("wanted");
-    form.style.display = wanted ? "" : "none";
-    if (had_focus && !wanted)
-      [...el.closest(".rn-panel").querySelectorAll("button, input, select")].find(comes_after)
-        ?.focus();
-  };
+  const show = () => { form.style.display = model.get("wanted") ? "" : "none"; };
   model.on("change:wanted", show); show();
 } }
 """

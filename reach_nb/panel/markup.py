@@ -9,14 +9,13 @@ __all__ = ['STYLE', 'text_html', 'html_table', 'scroll', 'folded']
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-# %% ../../nbs/panel/markup.ipynb #707a5c76
+# %% ../../nbs/panel/markup.ipynb #44a062b2
 STYLE = """<style>
 .rn-panel {color: var(--jp-content-font-color1); container-type: inline-size}
 [data-jp-theme-light="false"] .rn-panel {color-scheme: dark}
 .rn-saved {display: none}
 .rn-panel :is(button, input, select, summary, .rn-days):focus-visible {
   outline: 3px solid var(--jp-brand-color1, #0072B2); outline-offset: 1px}
-.rn-panel .rn-days:focus-visible {outline-offset: -3px}
 [data-jp-theme-light="false"] .rn-panel select {appearance: auto; background-image: none}
 .rn-panel :is(.rn-text, .rn-text td, .rn-text th, .rn-text summary) {
   line-height: 1.45; font-size: var(--jp-widgets-font-size, 13px)}
@@ -47,19 +46,32 @@ STYLE = """<style>
 .rn-table .rn-wide {white-space: normal; min-width: 18em; overflow-wrap: anywhere}
 .rn-panel pre.rn-log {max-height: 11em; overflow: auto; margin: 0; white-space: pre-wrap;
   font: 12px/1.45 var(--jp-code-font-family, monospace); color: inherit; background: none}
-.rn-panel progress {
-  width: min(32em, 55%); height: 14px; vertical-align: middle; accent-color: #0072B2}
+.rn-panel progress {appearance: none; width: 100%; max-width: 60em; height: 6px; display: block;
+  border: 0; margin-bottom: 6px; background: var(--jp-border-color2)}
+.rn-panel progress::-webkit-progress-bar {background: var(--jp-border-color2)}
+.rn-panel progress::-webkit-progress-value {background: #0072B2}
+.rn-panel progress::-moz-progress-bar {background: #0072B2}
+.rn-panel .rn-head {font-weight: 600; overflow-wrap: anywhere}
+.rn-tiles {display: flex; flex-wrap: wrap; gap: 2px 28px; line-height: 1.35; margin: 2px 0 6px}
+.rn-tiles > div {display: grid; align-content: start}
+.rn-tiles :is(span, i) {font-style: normal; font-size: 12px; opacity: .9}
+.rn-tiles b {font-size: 17px; font-weight: 600; font-variant-numeric: tabular-nums}
+.rn-columns {display: flex; flex-wrap: wrap; gap: 8px 24px; align-items: flex-start}
+.rn-columns > :first-child {max-width: 100%}
+.rn-columns > .rn-right {flex: 1 1 20em; min-width: 0; max-width: 60em}
 .rn-login {display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: end}
 .rn-login label {display: grid; font-size: var(--jp-widgets-font-size)}
 .rn-login input {box-sizing: border-box; height: 28px; padding: 0 8px; font-size: inherit;
   color: var(--jp-ui-font-color1); background: var(--jp-layout-color1);
   border: 1px solid var(--jp-border-color1)}
 .rn-login button {width: auto; margin: 0}
-.rn-days {
-  position: relative; display: inline-block; cursor: pointer; max-width: 100%; line-height: 0}
-.rn-mark {position: absolute; box-sizing: border-box; pointer-events: none;
-  border: 3px solid var(--jp-content-font-color0, #000);
-  outline: 2px solid var(--jp-layout-color0, #fff)}
+.rn-days {display: inline-flex; flex-wrap: wrap; gap: 6px 12px; cursor: pointer; line-height: 0;
+  max-width: 660px; padding: 2px}
+.rn-day-chosen {fill: none; stroke: var(--jp-content-font-color0, #000); stroke-width: 3;
+  paint-order: stroke}
+.rn-day-running {fill: #0072B2; fill-opacity: .6}
+.rn-legend {display: flex; flex-wrap: wrap; gap: 0 12px; width: 0; min-width: max(100%, 22em)}
+.rn-legend svg {vertical-align: -2px}
 </style>"""
 
 # %% ../../nbs/panel/markup.ipynb #0cab88c3

@@ -7,13 +7,14 @@ __all__ = ['DayState', 'RunState', 'ACTIVE_STATES', 'LOG_LINES', 'SPEED_SECONDS'
            'DayCell', 'planned_cell', 'plan_cells', 'finished_cell', 'say_day', 'DayUnderWay', 'Mark', 'Progress',
            'note', 'add_mark', 'add_trace', 'fold', 'Speed', 'speed', 'eta_seconds', 'say_quiet']
 
-# %% ../../nbs/panel/progress.ipynb #2567e170
+# %% ../../nbs/panel/progress.ipynb #a45f302c
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from ..attempt import outcome_of_attempt
 from reach_nb.events import (
     ChunkDone,
     DayFinished,
@@ -30,7 +31,8 @@ from reach_nb.planning import (
     Plan,
     PlannedDay,
 )
-from ..telemetry import STATUS_DOWNLOADED, STATUS_FAILED, TelemetryRow
+from ..telemetry import TelemetryRow
+from ..windows import as_date
 from ..words import say_count, say_duration
 
 # %% ../../nbs/panel/progress.ipynb #4125e992
@@ -72,14 +74,15 @@ def plan_cells(plan: Plan) -> tuple[DayCell, ...]:
     """The days of a plan before anything is done."""
     return tuple(planned_cell(planned, plan.prior.get(planned.day)) for planned in plan)
 
-# %% ../../nbs/panel/progress.ipynb #3259b4af
-def finished_cell(planned: PlannedDay, row: TelemetryRow) -> DayCell:
-    """A day after its attempt, as the row says that was written for it."""
-    if row.status == STATUS_DOWNLOADED:
-        return DayCell(planned.day, "downloaded", _number(row.availability_pct), row.error_message)
-    state: DayState = "failed" if row.status == STATUS_FAILED else "skipped_no_data"
-    why = ": ".join(filter(None, (row.error_type, row.error_message)))
-    return DayCell(planned.day, state, None, why)
+# %% ../../nbs/panel/progress.ipynb #935079eb
+def finished_cell(row: TelemetryRow) -> DayCell:
+    """A day after its attempt, as the last row says that was written for it."""
+    outcome = outcome_of_attempt(as_date(row.chunk_date_utc), row)
+    there = outcome.outcome == "downloaded"
+    percent = _number(row.availability_pct) if there else None
+    return DayCell(
+        outcome.day, outcome.outcome, percent, row.error_message if there else outcome.error
+    )
 
 
 def say_day(cell: DayCell, row: TelemetryRow | None = None) -> str:
@@ -113,7 +116,7 @@ class Mark(NamedTuple):
     rate: float = math.nan  # the limiter's, requests/s
     refusals: int = 0  # bursts of refusals so far
 
-# %% ../../nbs/panel/progress.ipynb #b4ca7be5
+# %% ../../nbs/panel/progress.ipynb #a3db8e06
 RunState: TypeAlias = Literal[
     "idle", "starting", "running", "stopping", "finished", "stopped", "failed"
 ]
@@ -172,6 +175,9 @@ class Progress:
     def active(self) -> bool:
         """Whether the run is under way."""
         return self.state in ACTIVE_STATES
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.message or 'no run yet'}"
 
     @property
     def failed(self) -> tuple[DayCell, ...]:
@@ -258,7 +264,7 @@ def _fetched(progress: Progress, event: ChunkDone, now: float) -> Progress:
     )
     return _now_marked(progress, now, requests, records) if event.fetched else progress
 
-# %% ../../nbs/panel/progress.ipynb #a0395fe8
+# %% ../../nbs/panel/progress.ipynb #ce8659eb
 _SKIPPED = {"skipped_existing": "there already", "skipped_no_data": "no data, as noted before"}
 
 
@@ -281,15 +287,15 @@ def _noted(progress: Progress, cell: DayCell, row: TelemetryRow | None) -> Progr
 
 
 def _ended_day(progress: Progress, event: DayFinished, now: float) -> Progress:
-    planned, row, place = event.planned, event.row, event.number - 1
+    row, place = event.row, event.number - 1
     day, cells = progress.under_way, progress.cells
     before = day.requests_before if day and day.place == place else progress.requests_done
-    cell = cells[place] if row is None else finished_cell(planned, row)
+    cell = cells[place] if row is None else finished_cell(row)
     progress = replace(
         progress,
         cells=(*cells[:place], cell, *cells[place + 1 :]),
         days_done=event.number,
-        requests_done=before + planned.requests,
+        requests_done=before + event.planned.requests,
         under_way=None,
     )
     return _noted(progress, cell, row)

@@ -230,6 +230,13 @@ class LabPage:
         )
         self.command("notebook:run-cell", seconds=seconds)
 
+    def set_source(self, number, text):
+        """Put other code into a cell."""
+        self.page.evaluate(
+            "([n, text]) => jupyterapp.shell.currentWidget.content.model.cells.get(n).sharedModel.setSource(text)",
+            [number, text],
+        )
+
     def output(self, number):
         """The text of a cell's outputs, from the document."""
         outputs = self.page.evaluate(

@@ -1,5 +1,7 @@
 """AvailabilityExplorer in a real JupyterLab and a real browser, while another process writes."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 from test_launcher import CONTRAST, button, log_in
@@ -33,23 +35,26 @@ def explorer_cell(udl, folder):
     return f"from reach_nb import AvailabilityExplorer\nexplorer = AvailabilityExplorer('{folder}', base_url='{udl.base_url}')\nexplorer"
 
 
+def strip(panel):
+    return panel.get_by_role("slider", name="Days of the archive")
+
+
 def test_it_follows_another_process(lab, udl, backfill):
     lp = lab(explorer_cell(udl, "live"))
     lp.run_cell(0)
     panel = lp.panel()
-    panel.get_by_text("In words").click()
-    expect(panel.get_by_text("No days:")).to_be_visible()
+    expect(panel.locator(".rn-head")).to_contain_text("it appears here by itself")
+    expect(panel.locator(".rn-head")).to_contain_text(str(lp.server.root / "live"))
     backfill("live", "2025-01-06", "2025-01-07")
-    expect(
-        panel.get_by_role("slider", name="Calendar of availability").locator("svg")
-    ).to_be_visible(timeout=20_000)
-    expect(
-        panel.locator(".rn-days svg[aria-label*='2025-01-06 to 2025-01-07']").first
-    ).to_be_visible()
+    expect(panel.locator(".rn-head")).to_contain_text("2 of 2 days · ", timeout=20_000)
+    expect(strip(panel).locator("svg")).to_be_visible()
     backfill("live", "2025-01-08", "2025-01-08")
-    expect(
-        panel.locator(".rn-days svg[aria-label*='2025-01-06 to 2025-01-08']").first
-    ).to_be_visible(timeout=20_000)
+    expect(panel.locator(".rn-head")).to_contain_text("3 of 3 days · ", timeout=20_000)
+    next((lp.server.root / "live").glob("*20250107T*")).unlink()
+    expect(panel.locator(".rn-head")).to_contain_text("2 of 3 days · ", timeout=20_000)
+    expect(panel.get_by_text("its artifact is gone (1)")).to_be_visible()
+    panel.get_by_text("In words").click()
+    expect(panel.get_by_text("Thinnest days")).to_be_visible()
     assert lp.complaints() == []
 
 
@@ -62,37 +67,36 @@ def test_a_day_by_pointer_and_by_keyboard(lab, udl, backfill):
     lp = lab(explorer_cell(udl, "days"))
     lp.run_cell(0)
     panel = lp.panel()
-    calendar, bars = (
-        panel.get_by_role("slider", name=name)
-        for name in ("Calendar of availability", "Availability by day")
+    days = strip(panel)
+    days.focus()
+    lp.page.keyboard.press("Home")  # the first key chooses what it says
+    expect(panel.get_by_text("Monday, 2025-01-06 (UTC)")).to_be_visible()
+    (first, number, offset, rows, pitch, left, top, *_) = json.loads(
+        lp.ask("import json; print(json.dumps(explorer.strip.blocks[0]))")
     )
-    left, top, width, height = map(
-        float, lp.ask("print(*explorer._pictures.calendar.boxes[2])").split()
-    )
-    calendar.scroll_into_view_if_needed()
-    box = calendar.bounding_box()
-    calendar.click(
-        position={"x": box["width"] * (left + width / 2), "y": box["height"] * (top + height / 2)}
-    )
+    days.locator("svg").click(
+        position={"x": left + 2.5 * pitch, "y": top + 0.5 * pitch}
+    )  # a row of boxes: the third
     expect(panel.get_by_text("Wednesday, 2025-01-08 (UTC)")).to_be_visible()
     expect(panel.get_by_role("region", name="Attempts")).to_contain_text(
         "RequestRejectedError: status 400"
     )
-    expect(bars).to_have_attribute("aria-valuetext", "2025-01-08: failed, RequestRejectedError")
-    calendar.focus()
-    lp.page.keyboard.press("ArrowUp")  # one day up
+    expect(days).to_have_attribute("aria-valuetext", "2025-01-08: failed")
+    days.focus()
+    lp.page.keyboard.press("ArrowLeft")
     expect(panel.get_by_text("Tuesday, 2025-01-07 (UTC)")).to_be_visible()
-    bars.focus()
-    lp.page.keyboard.press("ArrowLeft")  # one day to the left
-    expect(panel.get_by_text("Monday, 2025-01-06 (UTC)")).to_be_visible()
-    expect(panel.get_by_label("Day (UTC)")).to_have_value("2025-01-06")
-    panel.get_by_label("Day (UTC)").fill("2025-01-07")
-    expect(calendar).to_have_attribute("aria-valuenow", "1")
-    expect(panel.get_by_text("Artifact: ")).to_be_visible()
-    button(panel, "Per-sensor availability").click()
+    expect(panel.locator("svg[aria-label^='Dose rate']")).to_be_visible(timeout=30_000)
+    expect(panel.get_by_label("Day (UTC)")).to_have_value("2025-01-07")
+    panel.get_by_label("Day (UTC)").fill("2025-01-06")
+    panel.get_by_label("Day (UTC)").press("Enter")
+    expect(days).to_have_attribute("aria-valuenow", "0")
+    expect(panel.get_by_text("Artifact: ")).to_contain_text(str(lp.server.root / "days"))
+    button(panel, "Sensors and gaps").click()
     region = panel.get_by_role("region", name="Availability per sensor")
     expect(region).to_contain_text("REACH-135", timeout=30_000)
-    expect(panel.locator("svg[aria-label*='of 1 sensors']")).to_be_visible()
+    shares = region.locator("tbody td").all_inner_texts()[1:]
+    assert abs(sum(float(share.split()[0]) for share in shares) - 100) < 0.2  # they add up
+    expect(panel.locator("svg[aria-label*='of 1 sensor']")).to_be_visible()
     assert lp.complaints() == []
 
 
@@ -106,17 +110,23 @@ def test_a_day_is_run_again(lab, udl, backfill):
     lp.run_cell(0)
     panel = lp.panel()
     panel.get_by_label("Day (UTC)").fill("2025-01-07")
+    panel.get_by_label("Day (UTC)").press("Enter")
     expect(panel.get_by_text("Tuesday, 2025-01-07 (UTC)")).to_be_visible()
     assert panel.get_by_label("UDL password").is_hidden()  # not asked for what is not needed
-    button(panel, "Re-run this day").click()
+    assert button(panel, "Stop").is_hidden()
+    button(panel, "Download again").click()
     log_in(panel)
-    button(panel, "Re-run this day").click()
+    button(panel, "Download again").click()
     expect(panel.get_by_text("✔ 1 day planned: 1 downloaded")).to_be_visible(timeout=30_000)
     attempts = panel.get_by_role("region", name="Attempts")
     expect(attempts).to_contain_text(
-        "DOWNLOADED", timeout=20_000
+        "downloaded", timeout=20_000
     )  # the view has followed by itself
     assert attempts.locator("tbody tr").count() == 2
+    strip(panel).focus()
+    lp.page.keyboard.press("ArrowLeft")
+    expect(panel.get_by_text("Monday, 2025-01-06 (UTC)")).to_be_visible()
+    expect(panel.get_by_text("✔ 1 day planned")).to_be_hidden()  # that was of another day
     assert lp.complaints() == []
 
 
@@ -126,15 +136,11 @@ def test_several_datasets_in_one_file(lab, udl, backfill):
     lp = lab(explorer_cell(udl, "several"))
     lp.run_cell(0)
     panel = lp.panel()
-    panel.get_by_label("Sensor").select_option("REACH-101")
-    expect(
-        panel.locator(".rn-days svg[aria-label^='REACH-101 PROVISIONAL csv']").first
-    ).to_be_visible()
-    expect(panel.get_by_label("Descriptor")).to_have_value("PROVISIONAL")
-    panel.get_by_label("Descriptor").select_option("QUICKLOOK")
-    expect(
-        panel.locator(".rn-days svg[aria-label^='REACH-135 QUICKLOOK csv']").first
-    ).to_be_visible()
+    expect(panel.locator(".rn-head")).to_contain_text("1 of 1 day ")
+    panel.get_by_label("Dataset").select_option("REACH-135 · QUICKLOOK · csv")
+    expect(panel.locator(".rn-head")).to_contain_text("2 of 2 days")
+    panel.get_by_label("Dataset").select_option("REACH-101 · PROVISIONAL · csv")
+    expect(panel.locator(".rn-head")).to_contain_text("1 of 1 day ")
     assert lp.complaints() == []
 
 
@@ -146,7 +152,9 @@ def test_contrast(lab, udl, backfill, light):
     lp.run_cell(0)
     panel = lp.panel()
     panel.get_by_label("Day (UTC)").fill("2025-01-07")
+    panel.get_by_label("Day (UTC)").press("Enter")
     expect(panel.get_by_text("Tuesday, 2025-01-07 (UTC)")).to_be_visible()
+    expect(panel.locator("svg[aria-label^='Dose rate']")).to_be_visible(timeout=30_000)
     assert (
         lp.page.evaluate(
             CONTRAST,

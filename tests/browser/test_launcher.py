@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 from lab import PANEL
@@ -134,31 +135,30 @@ def test_the_whole_way_by_keyboard(lab, udl):
     keys.press("Enter")
     expect(panel.get_by_text("Login: typed here")).to_be_visible()
     page.wait_for_function(
-        f"() => ({FOCUSED})() === 'Plan'"
+        f"() => ({FOCUSED})() === 'Start'"
     )  # the inputs are gone, and the focus has gone on
+    assert press_until(page, "Plan") == ["Plan"]
     keys.press("Enter")
     expect(panel.get_by_text("3 days to download: 12 requests")).to_be_visible()
-    expect(
-        panel.locator("svg[aria-label^='2025-01-02 to 2025-01-04, 3 days: 3 to download']")
-    ).to_be_visible()
-    assert panel.locator("table.rn-table tbody tr").count() == 3
-    assert press_until(page, "Start") == ["Start"]
+    assert panel.locator("table.rn-table tbody tr").count() == 1  # three days with one fate
+    strip = panel.get_by_role("slider", name="Days of the run")
+    expect(strip.locator("svg")).to_have_count(1)
+    expect(panel.get_by_text("to download (3)")).to_be_visible()
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(FOCUSED) == "Start"
     keys.press("Enter")
-    chunks = panel.locator("progress[aria-label^='Chunks of']")
-    expect(chunks).to_have_count(1, timeout=30_000)
-    page.wait_for_function(
-        "() => document.querySelector(\"progress[aria-label='Days']\")?.value >= 1", timeout=60_000
-    )
-    assert page.evaluate(FOCUSED) == "Start"  # the focus stays where it was
-    assert press_until(page, "Stop") == ["Stop"]
+    expect(strip.locator(".rn-day-running")).to_have_count(1, timeout=30_000)
+    expect(panel.get_by_text("1 of 3", exact=True)).to_be_visible(timeout=60_000)
+    assert page.evaluate(FOCUSED) == "Stop"  # the focus has gone from Start to what is there now
+    assert panel.get_by_label("Sensor").is_hidden()  # the form is folded
+    expect(panel.get_by_text(re.compile("[1-9] s so far"))).to_be_visible()  # not at once
     keys.press("Space")
     status(panel, "Stopped:", 5)
     expect(panel.locator(".rn-status").first).to_contain_text("Start again to go on")
+    page.wait_for_function(f"() => ({FOCUSED})() === 'Start'")
     before = len([r for r in udl.requests if r.params.get("maxResults") != "1"])
     assert 4 <= before <= 8
     udl.clear_faults()
-    page.keyboard.press("Shift+Tab")
-    assert page.evaluate(FOCUSED) == "Start"
     keys.press("Enter")
     status(panel, "✔ 3 days planned: ")
     asked = [r.params["obTime"] for r in udl.requests if r.params.get("maxResults") != "1"]
@@ -169,8 +169,8 @@ def test_the_whole_way_by_keyboard(lab, udl):
         r["chunk_date_utc"] for r in rows_of(lp.server.root / "keys") if r["status"] == "DOWNLOADED"
     ] == [f"2025-01-0{n}" for n in (2, 3, 4)]
     lp.run_cell(1)
-    slider = lp.panel(1).get_by_role("slider", name="Calendar of availability")
-    expect(slider.locator("svg")).to_be_visible()
+    slider = lp.panel(1).get_by_role("slider", name="Days of the archive")
+    expect(slider.locator("svg").first).to_be_visible()
     slider.focus()
     keys.press("End")
     expect(lp.panel(1).get_by_text("Saturday, 2025-01-04 (UTC)")).to_be_visible()
@@ -183,12 +183,14 @@ def test_the_whole_way_by_keyboard(lab, udl):
     lp.save()
     saved = lp.path.read_text()
     assert no_secret(saved) and "3 days planned" in saved  # the plain summary is in the file
+    assert "idle" not in saved and "no run yet" not in saved.lower()  # and nothing that is untrue
     assert lp.complaints() == []
     lp.close_notebooks()
     lp.open(lp.path.name)
     summary = page.locator(f"{PANEL} .rn-saved").first
     expect(summary).to_contain_text("3 days planned: ")
     expect(summary).to_be_visible()  # there is no live panel: the summary shows
+    expect(summary.locator("[role=img] svg")).to_be_visible()  # with its days
 
 
 def test_letters_stay_in_the_panel(lab, udl):
@@ -236,6 +238,7 @@ def test_errors_stand_beside_their_fields(lab, udl):
     panel.get_by_label("Days at most").fill("1")
     button(panel, "Plan").click()
     expect(panel.get_by_text("1 day to download")).to_be_visible()
+    expect(panel.get_by_text("need another value")).to_have_count(0)
     expect(panel.locator(".rn-error")).to_have_count(0)
     assert lp.complaints() == []
 
@@ -291,40 +294,32 @@ def test_failed_days_are_told_and_tried_again(lab, udl):
     table = panel.get_by_role("region", name="Failed days")
     expect(table).to_contain_text("2025-01-02")
     expect(table).to_contain_text("RequestRejectedError")
+    assert not re.search("[a-z]+_[a-z]+|[A-Z]+_[A-Z]+", panel.locator(".rn-log").inner_text())
     lp.run_cell(1)
     assert lp.output(1) == "mine\n"  # nothing that the run said lands under another cell
     udl.clear_faults()
-    button(panel, "Retry failed").click()
+    button(panel, "Retry 1 failed day").click()
     status(panel, "1 downloaded, 2 there already, 0 without data, 0 failed")
+    expect(button(panel, "Retry 1 failed day")).to_be_hidden()
+    expect(panel.locator(".rn-log")).to_contain_text("2025-01-01: there already")
     assert lp.complaints() == []
 
 
-def test_two_views_of_one_run_and_a_second_launcher(lab, udl):
-    other = launcher_cell(udl, "shared", first="2025-02-01", last="2025-02-01").replace(
-        "launcher", "other"
-    )
-    lp = lab(
-        launcher_cell(
-            udl, "shared", last="2025-03-31", **slow(initial_rate=3.0, min_rate=3.0, max_rate=3.0)
-        ),
-        "launcher",
-        other,
-        "import time; time.sleep(4)",
-    )
+def test_any_panel_of_the_kernel_shows_and_stops_its_run(lab, udl):
+    """Two views of a launcher, the cell edited and run again, and a launcher for elsewhere."""
+    pace = slow(initial_rate=3.0, min_rate=3.0, max_rate=3.0)
+    cell = launcher_cell(udl, "shared", last="2025-03-31", **pace)
+    other = launcher_cell(udl, "not-shared", first="2025-02-01", last="2025-02-01")
+    lp = lab(cell, "launcher", other.replace("launcher", "other"), "import time; time.sleep(4)")
     lp.run_cell(0)
     lp.run_cell(1)
     one, two = lp.panel(0), lp.panel(1)
     log_in(one)
     button(one, "Start").click()
     for panel in (one, two):
-        expect(panel.locator("progress[aria-label^='Chunks of']")).to_have_count(1, timeout=30_000)
+        expect(panel.locator(".rn-day-running")).to_have_count(1, timeout=30_000)
         expect(panel.locator("svg[aria-label^='Request rate']")).to_be_visible(timeout=30_000)
-    lp.run_cell(2)
-    third = lp.panel(2)
-    log_in(third)
-    button(third, "Start").click()
-    status(third, "Another run is writing")
-    done = two.locator(".rn-text", has_text="of 360 requests")
+    done = two.locator(".rn-tiles div", has_text="Requests").locator("b")
     before = done.inner_text()
     lp.page.evaluate(
         "() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 3; jupyterapp.commands.execute('notebook:run-cell') }"
@@ -336,10 +331,18 @@ def test_two_views_of_one_run_and_a_second_launcher(lab, udl):
         "() => jupyterapp.shell.currentWidget.content.model.cells.get(3).executionCount > 0",
         timeout=30_000,
     )
-    lp.run_cell(0)  # the cell again: the same run
-    expect(lp.panel(0).locator("progress[aria-label^='Chunks of']")).to_have_count(1)
-    button(lp.panel(1), "Stop").click()
-    for panel in (lp.panel(0), two):
+    edited = cell.replace("2025-03-31", "2025-02-02").replace("3.0", "5.0")
+    lp.set_source(0, edited)
+    lp.run_cell(0)  # the cell, edited, again: the run that writes there is shown
+    expect(lp.panel(0).locator(".rn-day-running")).to_have_count(1)
+    expect(lp.panel(0).locator(".rn-head")).to_contain_text("2025-01-01 to 2025-03-31")
+    lp.run_cell(2)
+    third = lp.panel(2)
+    expect(button(third, "Start")).to_be_visible()  # a run elsewhere is another one
+    third.get_by_role("button", name="Show the run in").click()
+    expect(third.locator(".rn-day-running")).to_have_count(1)
+    button(third, "Stop").click()
+    for panel in (lp.panel(0), two, third):
         status(panel, "Stopped:", 10)
     assert lp.complaints() == []
 
@@ -352,7 +355,7 @@ def test_a_kernel_that_dies_loses_nothing(lab, udl):
     log_in(lp.panel())
     button(lp.panel(), "Start").click()
     lp.page.wait_for_function(
-        "() => document.querySelector(\"progress[aria-label='Chunks of 2025-01-02']\")?.value == 2",
+        "() => document.querySelector(\"progress[aria-label='Requests']\")?.value == 6",
         timeout=60_000,
     )
     lp.page.evaluate(
@@ -387,6 +390,7 @@ def test_contrast_and_narrow_pages(lab, udl, light):
     button(panel, "Show advanced settings").click()
     button(panel, "Start").click()
     status(panel, "1 failed")
+    button(panel, "Settings").click()
     lp.panel().get_by_label("Days at most").fill("no")
     button(panel, "Plan").click()
     expect(panel.locator(".rn-error").first).to_be_visible()

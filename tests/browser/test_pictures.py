@@ -8,7 +8,6 @@ from test_explorer import explorer_cell
 from test_launcher import button, launcher_cell, log_in, status
 
 from conftest import ROOT
-from reach_nb.demo import DEMO_SENSOR
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("REACH_NB_PICTURES"), reason="REACH_NB_PICTURES is not set"
@@ -45,8 +44,8 @@ def test_pictures(lab, udl, images):
     panel = lp.panel(1)
     expect(panel.get_by_role("slider").first).to_be_visible()
     panel.get_by_label("Day (UTC)").fill("2025-01-06")
-    button(panel, "Per-sensor availability").click()
-    expect(panel.get_by_role("region", name="Availability per sensor")).to_contain_text(DEMO_SENSOR)
+    panel.get_by_label("Day (UTC)").press("Enter")
+    expect(panel.locator("svg[aria-label^='Dose rate']")).to_be_visible()
     panel.screenshot(path=images / "explorer.png")
     for name in ("launcher.png", "explorer.png"):
         assert (images / name).stat().st_size < 200 * 1024
