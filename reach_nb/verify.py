@@ -186,7 +186,8 @@ def verify_archive(
     """
     dataset = Dataset(sensor_id, descriptor, output_format)
     state = telemetry.load_state(**vars(dataset))
-    known, findings = set(), []
+    known: set[str] = set()
+    findings: list[Finding] = []
     for day, row in state.items():
         if row.status in _DONE:
             path = _find_artifact(row, dataset.artifact_path(output_dir or ".", day), output_dir)

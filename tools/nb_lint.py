@@ -182,23 +182,17 @@ def check(path: Path) -> list[Trouble]:
     return Page(notebook["cells"], guide).troubles() + widgets
 
 
-def main(paths: list[Path], to_rebuild: frozenset[Path] = frozenset()) -> int:
+def main(paths: list[Path]) -> int:
     troubles = 0
     for path in paths:
-        found = check(path)
-        if path in to_rebuild:
-            found = [] if found else [(None, "is clean: take it out of tools/to_rebuild.txt")]
-        for number, what in found:
+        for number, what in check(path):
             print(f"{path}{f' cell {number}' if number else ''}: {what}")
             troubles += 1
-    print(f"{len(paths)} notebooks, {len(to_rebuild)} of them to be rebuilt, {troubles} troubles")
+    print(f"{len(paths)} notebooks, {troubles} troubles")
     return 1 if troubles or not paths else 0
 
 
 if __name__ == "__main__":
-    root = Path(__file__).parents[1]
-    everything = (p for p in (root / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
-    if sys.argv[1:]:
-        sys.exit(main([Path(arg) for arg in sys.argv[1:]]))
-    listed = (root / "tools" / "to_rebuild.txt").read_text(encoding="utf-8").splitlines()
-    sys.exit(main(sorted(everything), frozenset(root / line for line in listed if line[:1] != "#")))
+    nbs = Path(__file__).parents[1] / "nbs"
+    everything = (p for p in nbs.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+    sys.exit(main([Path(arg) for arg in sys.argv[1:]] or sorted(everything)))

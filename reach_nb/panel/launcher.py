@@ -163,7 +163,7 @@ class Steering:
 
     def __init__(self, setup: Callable[[Callable[[], object]], Setup], pane: RunPane) -> None:
         self.pane, self.deck = pane, Deck(setup(self.changed), self.press)
-        self.saved = SavedText(lambda: saved_html(pane.progress, pane.job and pane.job.config))
+        self.saved = SavedText(lambda: saved_html(pane.progress, getattr(pane.job, "config", None)))
 
     def changed(self) -> None:
         """Show what the form asks for, unless a run is shown."""

@@ -1,0 +1,79 @@
+"""What editors and type checkers know of the package, without running it."""
+
+import ast
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jedi
+import pytest
+
+import reach_nb
+
+ROOT = Path(__file__).parents[1]
+STUB = ast.parse((ROOT / "reach_nb" / "__init__.pyi").read_text(encoding="utf-8"))
+PUBLIC = {
+    alias.asname: node.module
+    for node in STUB.body
+    if isinstance(node, ast.ImportFrom)
+    for alias in node.names
+}
+WRONG = """
+from reach_nb import DownloadRunConfig, run_download
+run_download("2025-01-01")
+DownloadRunConfig("2025-01-01", "2025-01-02", "data", output_format="xlsx")
+DownloadRunConfig(start_date=1, end_date="2025-01-02", output_dir="data")
+"""
+
+
+def test_the_stub_names_what_is_there():
+    assert set(dir(reach_nb)) >= set(PUBLIC)
+    assert sorted(reach_nb.__all__) == sorted(PUBLIC)
+    for name, module in PUBLIC.items():
+        home = importlib.import_module(f"reach_nb.{module}")
+        assert getattr(reach_nb, name) is getattr(home, name), name
+
+
+def readme_code():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory):
+    """What `mypy --strict` says to a user's two files: the README's code, and wrong code."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "right.py").write_text(readme_code(), encoding="utf-8")
+    (folder / "wrong.py").write_text(WRONG, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent"]
+    done = subprocess.run(
+        [*command, "--cache-dir", str(folder / "cache"), "right.py", "wrong.py"],
+        cwd=folder,
+        env=os.environ | {"MYPYPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def test_the_readme_is_typed(strict):
+    assert readme_code().count("\n") > 5
+    assert "right.py" not in strict
+
+
+def test_wrong_use_is_found(strict):
+    found = re.findall(r"wrong\.py:(\d): error", strict)
+    assert found == ["3", "4", "5"], strict
+
+
+def test_completion_needs_no_kernel():
+    def completed(code):
+        script = jedi.Script(code, project=jedi.Project(ROOT))
+        return {name.name for name in script.complete()}
+
+    assert "run_download" in completed("import reach_nb\nreach_nb.run_d")
+    assert set(PUBLIC) <= completed("from reach_nb import ")
+    assert "output_dir=" in completed("import reach_nb\nreach_nb.DownloadRunConfig(output_")
