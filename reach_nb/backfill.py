@@ -7,7 +7,7 @@ __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipel
            'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare', 'stop_flag', 'announce_plan',
            'run_download']
 
-# %% ../nbs/backfill.ipynb #b04e0755
+# %% ../nbs/backfill.ipynb #b4f66439
 import errno
 import logging
 import threading
@@ -16,7 +16,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,8 @@ from reach_nb.planning import (
     Plan,
     PlannedDay,
     plan_run,
+    settle_hours_of,
+    with_absolute_paths,
 )
 from .progress_bar import ProgressBar, wants_bar
 from .runlock import run_lock
@@ -169,7 +171,7 @@ def _probe(client: UDLClient, dataset: Dataset, day: date) -> None:
     second = Window(start, start + timedelta(seconds=1))
     ask_aside(lambda: client.probe(dataset, second), client.stop, client.hang_up)
 
-# %% ../nbs/backfill.ipynb #9d0e89fa
+# %% ../nbs/backfill.ipynb #6d04b8c2
 log = logging.getLogger("reach_nb")
 
 
@@ -183,6 +185,10 @@ def write_row(telemetry: HistoricalTelemetry, row: TelemetryRow) -> None:
             f"so the run ends here ({error.strerror})"
         )
         raise OSError(error.errno, said, str(telemetry.path)) from error
+
+
+def _discard_spool(config: DownloadRunConfig, day: date) -> None:
+    discard_spool(config.dataset.artifact_path(config.output_dir, day))
 
 
 def _check_there(folder: Path) -> None:
@@ -237,7 +243,7 @@ def attempt(
     log.info("%s: %d records in %.1f s, %s", day, found.records, seconds, found.path)
     return downloaded_row(row, found.path, found.records, seconds, clock())
 
-# %% ../nbs/backfill.ipynb #ee20fbcd
+# %% ../nbs/backfill.ipynb #007ebb61
 @dataclass(frozen=True)
 class Run:
     """What the days of one run share, and how one of them is done.
@@ -249,7 +255,7 @@ class Run:
     telemetry : HistoricalTelemetry
         Gets a row before and after each attempt.
     summary : DownloadRunSummary
-        Counts the days as they are done.
+        Counts the days.
     publish : callable
         Gets every event.
     foreign : bool
@@ -270,8 +276,7 @@ class Run:
     ) -> None:
         """Do what the plan says for a day, and count it.
 
-        Raises `RunStopped` if the run is stopped meanwhile, and `OSError` if a row cannot be
-        written; whatever else `download` raises becomes the day's last row.
+        Raises `RunStopped` on a stop, and `OSError` if a row cannot be written.
         """
         row = None
         if planned.action == ACTION_RUN:
@@ -281,7 +286,7 @@ class Run:
             log.info("%s: %s, %s", planned.day, planned.action, planned.reason)
             outcome = outcome_of_skip(planned, prior)
         if outcome.outcome != "failed":
-            discard_spool(planned.artifact)  # also that of a run that died before it did
+            _discard_spool(self.config, planned.day)  # also that of a run that died before it did
         self.summary.add(outcome)
         self.publish(DayFinished(planned, number, row, outcome))
 
@@ -295,8 +300,8 @@ class Run:
 
         log.info("%s: downloading, %s", planned.day, planned.reason)
         config, now = self.config, self.clock()
-        if not may_carry_on(prior, planned.day, config.settle_hours, now):
-            discard_spool(planned.artifact)
+        if not may_carry_on(prior, planned.day, settle_hours_of(config), now):
+            _discard_spool(self.config, planned.day)
         row = begin_row(self.summary.run_id, config.dataset, planned.day, prior, now)
         write_row(self.telemetry, row)
         self.publish(DayStarted(planned, number))
@@ -400,7 +405,7 @@ def announce_plan(run: Run) -> Plan:
             log.info("%s: would %s, %s", planned.day, planned.action, planned.reason)
     return plan
 
-# %% ../nbs/backfill.ipynb #195f0011
+# %% ../nbs/backfill.ipynb #437b5ec5
 def run_download(
     config: DownloadRunConfig,
     *,
@@ -444,7 +449,7 @@ def run_download(
     -------
     DownloadRunSummary
     """
-    config, stop = replace(config), stop_flag(stop, client)  # checked once more, and the run's own
+    config, stop = with_absolute_paths(config), stop_flag(stop, client)  # its own from now on
     telemetry = telemetry or HistoricalTelemetry(config.telemetry_file)
     prepare(config, telemetry.path, own_formats=download_fn is None)
     bar = [ProgressBar()] if wants_bar(progress) and not config.dry_run else []

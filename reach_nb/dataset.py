@@ -17,7 +17,7 @@ from .constellation import SECONDS_PER_DAY, expected_records, is_all, normalize_
 from .files import as_path
 from .windows import Window, day_window
 
-# %% ../nbs/dataset.ipynb #4b919a52
+# %% ../nbs/dataset.ipynb #491c6f56
 OutputFormat = Literal["csv", "json", "parquet"]  # how an artifact is written; its file's ending
 OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 
@@ -36,7 +36,7 @@ class Dataset:
     sensor_id : str
         `ALL` (any case), or one sensor such as `REACH-135`.
     descriptor : str
-        The data product: `QUICKLOOK` or `PROVISIONAL`.
+        The data product: `QUICKLOOK` or `PROVISIONAL`, in any case.
     output_format : str
         `csv`, `json` or `parquet`.
     """
@@ -47,6 +47,8 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sensor_id", normalize_sensor_id(self.sensor_id))
+        if isinstance(self.descriptor, str):
+            object.__setattr__(self, "descriptor", self.descriptor.upper())
         if not isinstance(self.descriptor, str) or not _PLAIN_WORD.fullmatch(self.descriptor):
             raise ValueError(
                 f"descriptor: {self.descriptor!r} is not a plain word; "

@@ -14,9 +14,9 @@ from io import FileIO
 from os import PathLike
 from pathlib import Path
 
-# %% ../nbs/files.ipynb #190333e7
+# %% ../nbs/files.ipynb #ece3f777
 def as_path(value: str | PathLike[str], field: str = "path") -> Path:
-    """A `Path` from text or a path.
+    """A `Path` from text or a path, with the home folder in place of a `~` at its begin.
 
     Raises `ValueError`, naming `field` and the value, if it is neither, or empty.
 
@@ -34,7 +34,10 @@ def as_path(value: str | PathLike[str], field: str = "path") -> Path:
     is_text = isinstance(value, str | PathLike) and not isinstance(value, bytes)
     if not is_text or (isinstance(value, str) and not value.strip()):
         raise ValueError(f"{field}: {value!r} is no path; give text or a pathlib.Path")
-    return Path(value)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # nobody has a home of that name
+        raise ValueError(f"{field}: {str(value)!r} is no path: {error}") from None
 
 # %% ../nbs/files.ipynb #531404e3
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)

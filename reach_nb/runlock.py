@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_lock']
 
-# %% ../nbs/runlock.ipynb #40ef7e8a
+# %% ../nbs/runlock.ipynb #f1756b94
 import os
 import socket
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from .errors import RunLockedError
-from .files import make_folders
+from .files import as_path, make_folders
 
-# %% ../nbs/runlock.ipynb #4a525dad
+# %% ../nbs/runlock.ipynb #684fc919
 @contextmanager
 def run_lock(telemetry_file: str | PathLike[str]) -> Iterator[None]:
     """Hold the run lock of a telemetry file for as long as the `with` lasts.
@@ -30,7 +30,7 @@ def run_lock(telemetry_file: str | PathLike[str]) -> Iterator[None]:
     telemetry_file : Path or str
         The file; its folder is made if missing.
     """
-    path = Path(telemetry_file)
+    path = as_path(telemetry_file, "telemetry_path").absolute()
     make_folders(path.parent)
     holder = path.with_name(path.name + ".holder")
     lock = FileLock(path.with_name(path.name + ".lock"))

@@ -5,26 +5,28 @@
 # %% auto #0
 __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DATA', 'STATUS_FAILED', 'STATUS_PROCESS_PENDING',
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'STATUSES',
-           'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'LAYOUT', 'field_text', 'TelemetryRow', 'utcnow_iso',
-           'holds_telemetry', 'latest_rows', 'checked_values', 'HistoricalTelemetry']
+           'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'LAYOUT', 'DatasetName', 'log', 'field_text', 'TelemetryRow',
+           'utcnow_iso', 'holds_telemetry', 'LatestRows', 'latest_rows', 'DayRows', 'rows_by_dataset', 'checked_values',
+           'UnreadDates', 'HistoricalTelemetry']
 
-# %% ../nbs/telemetry.ipynb #1a73b834
+# %% ../nbs/telemetry.ipynb #46dba06f
 import html
+import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timezone
 from functools import lru_cache
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .csv_log import CsvLayout, CsvLog, Record, recognises
 from .files import as_path
 from .windows import parse_iso
-from .words import say_count
+from .words import say_count, say_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,7 +184,7 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
     with open(path, "rb") as file:
         return recognises(file, LAYOUT)
 
-# %% ../nbs/telemetry.ipynb #03b72edd
+# %% ../nbs/telemetry.ipynb #2e1d1a23
 _LONG_AGO = datetime(1, 1, 2, tzinfo=timezone.utc)
 _DAY_AT, _STARTED_AT, _SENSOR_AT, _DESCRIPTOR_AT, _FORMAT_AT = map(
     COLUMNS.index, ("chunk_date_utc", "started_at_utc", "sensor_id", "descriptor", "output_format")
@@ -198,16 +200,34 @@ def _day(text: str) -> date | None:
 
 
 def _moment(text: str) -> datetime:
-    """An ISO text as an aware moment; what is none is a moment before all others."""
+    """An ISO text as an aware moment; what is none is before all others."""
     moment = parse_iso(text) or _LONG_AGO
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
+class LatestRows:
+    """Keeps the latest record of each day, and of several that began together the last."""
+
+    def __init__(self) -> None:
+        self._of_day: dict[date, tuple[datetime, Record]] = {}
+
+    def add(self, day: date, record: Record) -> None:
+        """Look at one more record of a day."""
+        began = _moment(record[_STARTED_AT])
+        if day not in self._of_day or began >= self._of_day[day][0]:
+            self._of_day[day] = began, record
+
+    def rows(self) -> dict[date, TelemetryRow]:
+        """The latest row of each day, in order of days."""
+        return {day: TelemetryRow(*self._of_day[day][1]) for day in sorted(self._of_day)}
+
+# %% ../nbs/telemetry.ipynb #b57a3a64
 def latest_rows(
     records: Iterable[Record],
     sensor_id: str | None = None,
     descriptor: str | None = None,
     output_format: str | None = None,
+    unread: list[str] | None = None,
 ) -> dict[date, TelemetryRow]:
     """The latest row of each day, in order of days.
 
@@ -216,28 +236,29 @@ def latest_rows(
     records : iterable of tuple of str
         Rows in file order, each the texts of all `COLUMNS`.
     sensor_id, descriptor, output_format : str, optional
-        Only rows of this sensor (in any case), this product, this format; `None` lets all pass.
+        Only rows of this sensor, this product (both in any case), this format; `None`: any.
+    unread : list of str, optional
+        Gets the dates that cannot be read; their rows are passed over.
 
     Returns
     -------
     dict of date to TelemetryRow
-        Rows whose date cannot be read are passed over.
     """
     sensor = None if sensor_id is None else sensor_id.strip().upper()
-    latest: dict[date, tuple[datetime, Record]] = {}
+    product = None if descriptor is None else descriptor.strip().upper()
+    latest = LatestRows()
     for record in records:
-        day = _day(record[_DAY_AT])
         if (
-            day is None
-            or sensor not in (None, record[_SENSOR_AT].strip().upper())
-            or descriptor not in (None, record[_DESCRIPTOR_AT])
+            sensor not in (None, record[_SENSOR_AT].strip().upper())
+            or product not in (None, record[_DESCRIPTOR_AT].strip().upper())
             or output_format not in (None, record[_FORMAT_AT])
         ):
             continue
-        began = _moment(record[_STARTED_AT])
-        if day not in latest or began >= latest[day][0]:
-            latest[day] = began, record
-    return {day: TelemetryRow(*latest[day][1]) for day in sorted(latest)}
+        if day := _day(record[_DAY_AT]):
+            latest.add(day, record)
+        elif unread is not None:
+            unread.append(record[_DAY_AT])
+    return latest.rows()
 
 # %% ../nbs/telemetry.ipynb #dce638cf
 _COUNTS = ("records_downloaded", "expected_records")
@@ -282,25 +303,65 @@ def _typed_frame(records: Iterable[Record]) -> "pd.DataFrame":
     texts = pd.DataFrame(list(records), columns=list(COLUMNS), dtype=object)
     return pd.DataFrame({name: _typed_column(name, texts[name]) for name in COLUMNS})
 
-# %% ../nbs/telemetry.ipynb #a7033312
-def _overview(records: Iterable[Record]) -> str:
-    """An HTML table: a line per dataset, with its days and their latest statuses."""
-    by_dataset: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+# %% ../nbs/telemetry.ipynb #8bb6de2a
+DatasetName: TypeAlias = tuple[str, str, str]  # sensor and product in capitals, format: as noted
+_STATUS_AT = COLUMNS.index("status")
+
+
+class DayRows(NamedTuple):
+    """What a log says of one day of one dataset."""
+
+    latest: TelemetryRow  # its latest row
+    downloaded: TelemetryRow | None  # the latest that says DOWNLOADED
+
+
+def rows_by_dataset(
+    records: Iterable[Record], unread: list[str] | None = None
+) -> dict[DatasetName, dict[date, DayRows]]:
+    """The days of every dataset, in order of names and days.
+
+    Parameters
+    ----------
+    records : iterable of tuple of str
+        Rows in file order, each the texts of all `COLUMNS`.
+    unread : list of str, optional
+        Gets the dates that cannot be read; their rows are passed over.
+
+    Returns
+    -------
+    dict of tuple of str to dict of date to DayRows
+    """
+    latest: dict[DatasetName, LatestRows] = defaultdict(LatestRows)
+    done: dict[DatasetName, LatestRows] = defaultdict(LatestRows)
     for record in records:
-        name = (record[_SENSOR_AT].strip().upper(), record[_DESCRIPTOR_AT], record[_FORMAT_AT])
-        by_dataset[name].append(record)
-    rows = []
-    for name, some in sorted(by_dataset.items()):
-        if state := latest_rows(some):
-            counts = Counter(row.status for row in state.values())
-            latest = ", ".join(f"{count:,} {status}" for status, count in counts.items())
-            cells = (*name, f"{len(state):,}", str(min(state)), str(max(state)), latest)
-            rows.append("".join(f"<td>{html.escape(text)}</td>" for text in cells))
-    if not rows:
+        if day := _day(record[_DAY_AT]):
+            sensor, product = record[_SENSOR_AT], record[_DESCRIPTOR_AT]
+            name = (sensor.strip().upper(), product.strip().upper(), record[_FORMAT_AT])
+            latest[name].add(day, record)
+            if record[_STATUS_AT] == STATUS_DOWNLOADED:
+                done[name].add(day, record)
+        elif unread is not None:
+            unread.append(record[_DAY_AT])
+    found = {}
+    for name in sorted(latest):
+        downloaded, rows = done[name].rows(), latest[name].rows()
+        found[name] = {day: DayRows(row, downloaded.get(day)) for day, row in rows.items()}
+    return found
+
+# %% ../nbs/telemetry.ipynb #f79c2b8b
+def _overview(found: Mapping[DatasetName, Mapping[date, DayRows]]) -> str:
+    """An HTML table: a line per dataset, with its days and their latest statuses."""
+    lines = []
+    for name, days in found.items():
+        counts = Counter(rows.latest.status for rows in days.values())
+        latest = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+        cells = (*name, f"{len(days):,}", str(min(days)), str(max(days)), latest)
+        lines.append("".join(f"<td>{html.escape(text)}</td>" for text in cells))
+    if not lines:
         return "<p>No days yet.</p>"
     names = ("sensor", "product", "format", "days", "first", "last", "latest status")
     head = "".join(f"<th>{name}</th>" for name in names)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 # %% ../nbs/telemetry.ipynb #8e9b2c50
@@ -322,12 +383,44 @@ def checked_values(row: TelemetryRow | Mapping[str, Any]) -> dict[str, str]:
         )
     return {name: field_text(name, value) for name, value in values.items()}
 
-# %% ../nbs/telemetry.ipynb #009d5e8a
+# %% ../nbs/telemetry.ipynb #c0f6580c
+log = logging.getLogger("reach_nb")
+
+
+class UnreadDates:
+    """Judges what could not be read of a log, and tells of it once.
+
+    Parameters
+    ----------
+    path : Path
+        The log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._told = 0  # dates that could not be read, as they were told of last
+
+    def judge(self, unread: Sequence[str], any_read: bool) -> None:
+        """Warn of dates that could not be read; if no other could, it is a `ValueError`."""
+        if len(unread) <= self._told and any_read or not unread:
+            return
+        log_name, rows = say_path(self.path), say_count(len(unread), "row")
+        if not any_read:
+            raise ValueError(
+                f"telemetry_path: {log_name} has {rows} and no date in them that can be read, "
+                f"such as {unread[0]!r}: a spreadsheet program may have rewritten them; "
+                "write days as 2025-01-31 in chunk_date_utc, or use a copy"
+            )
+        words = "%s: %s passed over, whose dates cannot be read, such as %r"
+        log.warning(words, log_name, rows, unread[0])
+        self._told = len(unread)
+
+# %% ../nbs/telemetry.ipynb #61c2d568
 class HistoricalTelemetry:
     """The append-only log of attempts: one CSV file, one row per event.
 
     Threads may share an object. Any process may read at any time; one at a time should append.
-    Nothing is read or written when it is made.
+    Nothing is read or written when it is made; its path is absolute from then on.
 
     Parameters
     ----------
@@ -336,19 +429,15 @@ class HistoricalTelemetry:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = as_path(path, "telemetry_path")
+        self.path = as_path(path, "telemetry_path").absolute()
         self._log = CsvLog(self.path, LAYOUT, field="telemetry_path")
+        self._unread = UnreadDates(self.path)
 
     def append_row(self, row: TelemetryRow | Mapping[str, Any]) -> None:
-        """Append one event; it is on disk when the call returns.
+        """Append one event, values by column; it is on disk when the call returns.
 
         An unknown column or status is a `ValueError`, and so is a value for which an older file
-        has no column; nothing is written then.
-
-        Parameters
-        ----------
-        row : TelemetryRow or dict
-            Values by column; what is left out is `""`.
+        has no column; nothing is written then. What is left out is `""`.
         """
         self._log.append(checked_values(row))
 
@@ -359,10 +448,7 @@ class HistoricalTelemetry:
     def to_frame(self) -> "pd.DataFrame":
         """All rows as a typed pandas DataFrame, in file order; what cannot be read is missing.
 
-        Returns
-        -------
-        pandas.DataFrame
-            Columns as in `COLUMNS`: days, UTC times, numbers, status as a category, strings.
+        Its columns are `COLUMNS`: days, UTC times, numbers, status as a category, strings.
         """
         return _typed_frame(self._log.records())
 
@@ -373,25 +459,33 @@ class HistoricalTelemetry:
         descriptor: str | None = None,
         output_format: str | None = None,
     ) -> dict[date, TelemetryRow]:
-        """The latest row of each day, the last in the file of rows that began together.
+        """The latest row of each day, in order of days.
+
+        Of rows that began together it is the last in the file. Dates that cannot be read are
+        passed over, and counted in a warning; where none can be read, that is a `ValueError`.
 
         Parameters
         ----------
         sensor_id, descriptor, output_format : str, optional
-            Only rows of this sensor (`ALL` and ids in any case), this product, this format.
-
-        Returns
-        -------
-        dict of date to TelemetryRow
-            In order of days; rows whose date cannot be read are passed over.
+            Only rows of this sensor, this product (both in any case), this format.
         """
+        unread: list[str] = []
         records = self._log.records(holding=(sensor_id or "").strip())
-        return latest_rows(records, sensor_id, descriptor, output_format)
+        found = latest_rows(records, sensor_id, descriptor, output_format, unread)
+        self._unread.judge(unread, any_read=bool(found))
+        return found
+
+    def load_datasets(self) -> dict[DatasetName, dict[date, DayRows]]:
+        """The days of every dataset, in one pass over the file; unread dates as in `load_state`."""
+        unread: list[str] = []
+        found = rows_by_dataset(self._log.records(), unread)
+        self._unread.judge(unread, any_read=bool(found))
+        return found
 
     def __repr__(self) -> str:
-        return f"HistoricalTelemetry({str(self.path)!r})"
+        return f"HistoricalTelemetry({say_path(self.path)!r})"
 
     def _repr_html_(self) -> str:
         records = list(self._log.records())
-        path = html.escape(str(self.path))
-        return f"<p>{path}: {say_count(len(records), 'row')}.</p>{_overview(records)}"
+        said = f"{html.escape(say_path(self.path))}: {say_count(len(records), 'row')}"
+        return f"<p>{said}.</p>{_overview(rows_by_dataset(records))}"

@@ -12,7 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 import check_docs  # noqa: E402
+import check_site  # noqa: E402
 import nb_lint  # noqa: E402
+import pages  # noqa: E402
 
 
 def code(source, *outputs):
@@ -40,13 +42,16 @@ def site(tmp_path):
     """A root with two notebooks and a page that includes the changelog; gives a function that checks it with one cell more."""
     (tmp_path / "nbs").mkdir()
     (tmp_path / "_proc").mkdir()
-    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.0\n", encoding="utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(
+        "# Changelog\n\n## 1.0\n\nIt is there.\n", encoding="utf-8"
+    )
     (tmp_path / "mod.py").write_text("a = 1\nb = 2\n", encoding="utf-8")
     (tmp_path / "settings.ini").write_text(
         "[DEFAULT]\ndoc_host = https://a.example\ndoc_baseurl = /docs\ngit_url = https://b.example/c\nbranch = main\n"
     )
     (tmp_path / "_quarto.yml").write_text(
         "project: {render: ['nbs/*.ipynb', 'nbs/*.qmd', '*.ipynb', '*.qmd']}\n"
+        "format: {html: {code-overflow: wrap}}\n"
         "website: {sidebar: [{id: pages, contents: [01_page.ipynb, {section: S, contents: [other.ipynb, {href: log.qmd}]}]}]}\n"
     )
     for folder in "nbs", "_proc":
@@ -58,7 +63,7 @@ def site(tmp_path):
             {
                 "cells": [
                     TITLE | {"source": TITLE["source"].replace("page.html", "other.html")},
-                    prose("## A `word`, *here*\n\n### `Class.method`"),
+                    prose("Words.\n\n## A `word`, *here*\n\n### `Class.method`\n\nWords."),
                 ]
             }
         )
@@ -66,7 +71,7 @@ def site(tmp_path):
 
     def check(*cells):
         (tmp_path / "_proc" / "01_page.ipynb").write_text(json.dumps({"cells": [TITLE, *cells]}))
-        return check_docs.Checker(tmp_path, check_docs.pages_in(tmp_path / "_proc")).check()
+        return check_docs.Checker(tmp_path, pages.pages_in(tmp_path / "_proc")).check()
 
     check.root = tmp_path
     return check
@@ -81,7 +86,7 @@ def test_a_sound_site_has_no_troubles(site):
         site(
             prose(
                 words
-                + " `[x](nowhere)` [d](https://b.example/c/blob/main/mod.py#L2) ![e](https://c.example/d.png)"
+                + " `[x](nowhere)` [d](https://b.example/c/blob/main/mod.py#L2) ![e](https://c.example/d.png){fig-alt='A line.'}"
             ),
             code("#| fig-alt: A line.\nplot()", png),
             code("print(1)", {"output_type": "stream", "text": ["1\n"]}),
@@ -100,8 +105,16 @@ def test_a_sound_site_has_no_troubles(site):
         (prose("[`x`](https://a.example/docs/gone.html)"), "leads to no page"),
         (prose("[s](https://b.example/c/blob/main/mod.py#L3)"), "beyond the end"),
         (prose("[s](https://b.example/c/blob/main/gone.py)"), "leads to no file"),
-        (prose("![](https://c.example/d.png)"), "no text alternative"),
-        (prose("![words](gone.png)"), "leads to no page"),
+        (prose("![](https://c.example/d.png)"), "has no fig-alt"),
+        (prose("![a caption](https://c.example/d.png)"), "has no fig-alt"),
+        (prose("![words](gone.png){fig-alt='words'}"), "leads to no page"),
+        (prose("Words.\n\n## A section\n\n## Another\n\nWords."), "nothing stands under"),
+        (prose("Words.\n\n## The last"), "nothing stands under"),
+        (prose("## A page that begins with a section\n\nWords."), "before its first heading"),
+        (prose("Words.\n\n```python\ndef f(*args, **kwargs)\n```"), "a signature holds"),
+        (prose("Words.\n\n```python\ndef f(\n    x:NoneType=None\n```"), "a signature holds"),
+        (prose("Words.\n\n```python\nf(a) # [`g`](https://x.y)\n```"), "a signature holds"),
+        (code("#| fig-alt: Sixty. Across: how many\nf()", shown(image_png="…")), "are no YAML"),
         (code("plot()", shown(image_png="…")), "without `#| fig-alt:`"),
         (code("plot()", shown(text_html="<svg width='3'></svg>")), "picture in HTML"),
         (code("1 + 1"), "no output is stored"),
@@ -120,10 +133,25 @@ def test_a_planted_defect_is_found(site, cell, what):
     assert len(troubles) == 1 and what in troubles[0], troubles
 
 
+@pytest.mark.parametrize(
+    "formats, what",
+    [
+        ("{html: {}}", "code-overflow is not `wrap`"),
+        ("{html: {code-overflow: wrap}, commonmark: default}", "commonmark without keep-md"),
+    ],
+)
+def test_a_format_that_spoils_a_build_is_found(site, formats, what):
+    config = site.root / "_quarto.yml"
+    text = config.read_text().replace("{html: {code-overflow: wrap}}", formats)
+    config.write_text(text)
+    assert len(site(prose("Words."))) == 1 and what in site(prose("Words."))[0]
+
+
 def test_the_sidebar_and_the_pages_are_the_same(site):
-    (site.root / "_proc" / "extra.ipynb").write_text(json.dumps({"cells": [TITLE]}))
+    extra = json.dumps({"cells": [TITLE, prose("Words.")]})
+    (site.root / "_proc" / "extra.ipynb").write_text(extra)
     (site.root / "_proc" / "log.qmd").unlink()
-    assert sorted(re.sub(r"^\S+ ", "", t) for t in site()) == [
+    assert sorted(re.sub(r"^\S+ ", "", t) for t in site(prose("Words."))) == [
         "is not in the sidebar of _quarto.yml",
         "the sidebar names log.qmd, and there is no such page",
     ]
@@ -133,7 +161,7 @@ def test_an_include_must_resolve_from_both_places(site):
     (site.root / "_proc" / "log.qmd").write_text(
         "---\npagetitle: L\n---\n{{< include GONE.md >}}\n"
     )
-    assert [t.partition(",")[0] for t in site()] == ["log.qmd: includes GONE.md"] * 2
+    assert [t.partition(",")[0] for t in site(prose("Words."))] == ["log.qmd: includes GONE.md"] * 2
 
 
 def test_a_built_site_is_checked(tmp_path):
@@ -143,11 +171,11 @@ def test_a_built_site_is_checked(tmp_path):
     (tmp_path / "x.png").write_bytes(b"")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "index.html").write_text("<a href='../index.html#top'>d</a>")
-    assert check_docs.check_site(tmp_path) == []
+    assert check_site.check_site(tmp_path) == []
     (tmp_path / "bad.html").write_text(
         "<a href='gone.html'>a</a><a href='index.html#gone'>b</a><img src='x.png'>"
     )
-    assert [t.partition(": ")[2].split(" ")[-3:] for t in check_docs.check_site(tmp_path)] == [
+    assert [t.partition(": ")[2].split(" ")[-3:] for t in check_site.check_site(tmp_path)] == [
         ["no", "text", "alternative"],
         ["gone.html", "leads", "nowhere"],
         ["to", "no", "anchor"],
@@ -171,7 +199,8 @@ def test_the_filter_runs_in_the_folder_of_any_page(folder, tmp_path):
 
     command = yaml.safe_load((ROOT / "_quarto.yml").read_text(encoding="utf-8"))["ipynb-filters"][0]
     (tmp_path / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "quarto_filter.py", tmp_path / "tools")
+    for name in ("quarto_filter.py", "site_pages.py"):
+        shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
     shutil.copy(ROOT / "settings.ini", tmp_path)
     (tmp_path / folder).mkdir(parents=True)
     page = json.dumps(
@@ -194,7 +223,7 @@ def test_the_filter_runs_in_the_folder_of_any_page(folder, tmp_path):
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
-    first = check_docs.text_of(json.loads(done.stdout)["cells"][0]["source"])
+    first = pages.text_of(json.loads(done.stdout)["cells"][0]["source"])
     assert (
         first == "# A title\n\n> And more"
         if folder.startswith("_proc")

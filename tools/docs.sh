@@ -6,4 +6,5 @@ command -v quarto > /dev/null || { echo 'Quarto is not installed: https://quarto
 trap 'rm -f nbs/_quarto.yml nbs/nbdev.yml' EXIT     # left there, they would make nbs/ a project of its own
 rm -rf _proc
 cp _quarto.yml nbs/
+export PYTHONPATH="$PWD/tools${PYTHONPATH:+:$PYTHONPATH}"     # site_pages, which settings.ini names
 nbdev_docs --skip_folder_re '^([_.]|reach_nb_data$)'     # what the guides leave on disk is no page

@@ -11,6 +11,7 @@ if "_proc" in Path.cwd().parts:  # nbdev_docs has processed it already
     sys.stdout.write(text)
     sys.exit()
 os.environ["IN_TEST"] = "1"
+sys.path.insert(0, str(Path(__file__).parent))  # site_pages, which settings.ini names
 from execnb.nbio import dict2nb, nb2str  # noqa: E402
 from nbdev.processors import FilterDefaults  # noqa: E402
 

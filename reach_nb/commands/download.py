@@ -155,7 +155,7 @@ _NUMBERS: dict[
     "max_rate": (float, "X", "requests/s at most"),
 }
 
-# %% ../../nbs/commands/download.ipynb #21a6f776
+# %% ../../nbs/commands/download.ipynb #241dc886
 def add_download(commands: Commands) -> None:
     """Add `download` to the commands."""
     parser = add_command(
@@ -187,6 +187,10 @@ def add_download(commands: Commands) -> None:
             type=kind,
             default=_DEFAULTS[name],
             metavar=letter,
-            help=f"{meaning} (default: %(default)s)",
+            help=f"{meaning} (default: {_say_default(name)})",
         )
     add_access_flags(parser)
+
+
+def _say_default(name: str) -> object:
+    return "the product's own" if _DEFAULTS[name] is None else _DEFAULTS[name]

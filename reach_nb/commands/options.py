@@ -6,7 +6,7 @@
 __all__ = ['Command', 'Commands', 'Parser', 'add_command', 'date_flag', 'path_flag', 'add_dataset_flags', 'add_access_flags',
            'login']
 
-# %% ../../nbs/commands/options.ipynb #bbd5a4d7
+# %% ../../nbs/commands/options.ipynb #d8c86a51
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +16,7 @@ from typing import NoReturn, TypeAlias
 
 from ..constellation import UDL_BASE_URL
 from ..dataset import OUTPUT_FORMATS
+from ..files import as_path
 from ..windows import as_date
 
 # %% ../../nbs/commands/options.ipynb #2e6d9b18
@@ -56,7 +57,7 @@ def add_command(commands: Commands, name: str, run: Command, help: str, more: st
     parser.set_defaults(run=run)
     return parser
 
-# %% ../../nbs/commands/options.ipynb #ff041a63
+# %% ../../nbs/commands/options.ipynb #e8d75a16
 def date_flag(text: str) -> date:
     """A day as text, such as `2025-01-31`; what is none is an error of the flag."""
     try:
@@ -69,7 +70,10 @@ def path_flag(text: str) -> Path:
     """A path; an empty text, as from a variable that is not set, is an error of the flag."""
     if not text.strip():
         raise argparse.ArgumentTypeError("is empty; give a path")
-    return Path(text)
+    try:
+        return as_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("path: ")) from None
 
 
 def add_dataset_flags(parser: Parser) -> None:
