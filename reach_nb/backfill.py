@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 from .archive.formats import FORMATS, count_records
 from .archive.spool import discard_spool
-from reach_nb.attempt import (
+from reach_nb.day.attempt import (
     begin_row,
     downloaded_row,
     ended_row,
@@ -33,7 +33,7 @@ from reach_nb.attempt import (
     outcome_of_attempt,
     outcome_of_skip,
 )
-from .chunks import ask_aside
+from .day.chunks import ask_aside
 from .dataset import Dataset
 from .download import Downloaded, download_window, end_if_stopped, new_client
 from .errors import RunStopped
@@ -46,7 +46,7 @@ from reach_nb.events import (
     RunPlanned,
     publish,
 )
-from .pace import PaceWatch
+from .day.pace import PaceWatch
 from .places import check_places, make_places
 from reach_nb.planning import (
     ACTION_RUN,
@@ -57,8 +57,8 @@ from reach_nb.planning import (
     settle_hours_of,
     with_absolute_paths,
 )
-from .progress_bar import ProgressBar, wants_bar
-from .runlock import run_lock
+from .day.progress_bar import ProgressBar, wants_bar
+from .day.runlock import run_lock
 from .service.client import UDLClient
 from .service.credentials import redact
 from reach_nb.telemetry import (

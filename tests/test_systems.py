@@ -15,8 +15,8 @@ import pytest
 from reach_nb import DownloadRunConfig, RunLockedError, SimulatedUDL
 from reach_nb.cli import main
 from reach_nb.commands.signals import stop_on_signals
+from reach_nb.day.runlock import run_lock
 from reach_nb.files import sync_folder
-from reach_nb.runlock import run_lock
 
 
 def test_a_lock_is_let_go_though_its_holder_file_is_being_read(tmp_path, monkeypatch):

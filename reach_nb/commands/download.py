@@ -116,7 +116,7 @@ def download(args: argparse.Namespace) -> int:
     """
     from reach_nb.backfill import run_download
     from reach_nb.places import check_places
-    from reach_nb.progress_bar import in_terminal
+    from reach_nb.day.progress_bar import in_terminal
     from reach_nb.service.credentials import check_base_url
 
     config = config_of(args, datetime.now(timezone.utc).date())

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from ..attempt import outcome_of_attempt
+from ..day.attempt import outcome_of_attempt
 from reach_nb.events import (
     ChunkDone,
     DayFinished,
