@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 
 from .archive.formats import FORMATS, count_records
 from .archive.spool import discard_spool
+from .dataset import Dataset
 from reach_nb.day.attempt import (
     begin_row,
     downloaded_row,
@@ -34,7 +35,9 @@ from reach_nb.day.attempt import (
     outcome_of_skip,
 )
 from .day.chunks import ask_aside
-from .dataset import Dataset
+from .day.pace import PaceWatch
+from .day.progress_bar import ProgressBar, wants_bar
+from .day.runlock import run_lock
 from .download import Downloaded, download_window, end_if_stopped, new_client
 from .errors import RunStopped
 from reach_nb.events import (
@@ -46,7 +49,6 @@ from reach_nb.events import (
     RunPlanned,
     publish,
 )
-from .day.pace import PaceWatch
 from .places import check_places, make_places
 from reach_nb.planning import (
     ACTION_RUN,
@@ -57,8 +59,6 @@ from reach_nb.planning import (
     settle_hours_of,
     with_absolute_paths,
 )
-from .day.progress_bar import ProgressBar, wants_bar
-from .day.runlock import run_lock
 from .service.client import UDLClient
 from .service.credentials import redact
 from reach_nb.telemetry import (

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from .archive.spool import Spool, discard_spool
-from .day.chunks import ask_aside, fetch_chunks, fetch_window
 from .constellation import UDL_BASE_URL
 from .dataset import Dataset, OutputFormat
+from .day.chunks import ask_aside, fetch_chunks, fetch_window
 from reach_nb.errors import (
     BadAnswerError,
     NoRecordsError,

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['VARIABLES', 'as_records', 'read_l1c']
 
-# %% ../../nbs/archive/l1c.ipynb #98a4bbb9
+# %% ../../nbs/archive/l1c.ipynb #0a9ac6aa
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .columns import Table
+from .finding import Promise
 from .observations import UNIT, Names, Tally, as_frame, select, typed
-from .reading import Promise, with_attrs
+from .reading import with_attrs
 from ..files import as_path
 
 # %% ../../nbs/archive/l1c.ipynb #0dd8ddbb

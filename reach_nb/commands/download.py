@@ -115,8 +115,8 @@ def download(args: argparse.Namespace) -> int:
         0, 1 if a day failed, 130 if the run was stopped.
     """
     from reach_nb.backfill import run_download
-    from reach_nb.places import check_places
     from reach_nb.day.progress_bar import in_terminal
+    from reach_nb.places import check_places
     from reach_nb.service.credentials import check_base_url
 
     config = config_of(args, datetime.now(timezone.utc).date())

@@ -16,9 +16,9 @@ from .signals import stop_on_signals
 # %% ../../nbs/commands/simulator.ipynb #bc56a585
 def demo(args: argparse.Namespace) -> int:
     """`reach_nb demo`: backfills from the embedded service, and prints what came of it; 0."""
+    from reach_nb.day.progress_bar import in_terminal
     from reach_nb.demo import DEMO_END, DEMO_SENSOR, DEMO_START, run_demo
     from reach_nb.look.text import describe
-    from reach_nb.day.progress_bar import in_terminal
 
     print(
         f"Backfilling {DEMO_SENSOR}, {DEMO_START} to {DEMO_END}, from an embedded service that\n"

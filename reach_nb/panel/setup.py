@@ -15,8 +15,8 @@ from typing import TypeAlias
 import ipywidgets
 
 from ..errors import AuthenticationError
-from .estimates import estimate_run
 from ..look.plan import ACTION_LOOKS
+from .estimates import estimate_run
 from .form import BackfillForm, Values, in_labels, say_settings
 from .jobs import BackfillJob
 from .login import Login
