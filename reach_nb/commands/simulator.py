@@ -37,13 +37,14 @@ def demo(args: argparse.Namespace) -> int:
     )
     return 0
 
-# %% ../../nbs/commands/simulator.ipynb #036d476c
+# %% ../../nbs/commands/simulator.ipynb #a808cfba
 def simulate(args: argparse.Namespace) -> int:
     """`reach_nb simulate`: serves until it is told to stop; 0."""
     from reach_nb.simulated.service import serve
     from reach_nb.simulated.settings import read_settings
 
-    settings = read_settings(args.set, args.habit, args.fault)
+    storm = [f"storm={args.storm}"] if args.storm else []
+    settings = read_settings([*args.set, *storm], args.habit, args.fault)
     settings = {"port": args.port, "seed": args.seed, "rate_limit": args.rate_limit, **settings}
     with stop_on_signals(args.own_process, kept="") as stop:
         serve(**settings, stop=stop)
@@ -75,5 +76,7 @@ def add_simulator(commands: Commands) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help=luck)
     most = "refuse more than X requests/s"
     parser.add_argument("--rate-limit", type=float, metavar="X", help=most)
+    onset = "a magnetic storm that begins at DATE, or at DATETtime (UTC; default: none)"
+    parser.add_argument("--storm", metavar="DATE", help=onset)
     for flag, (example, text) in _REPEATED.items():
         parser.add_argument(flag, action="append", default=[], metavar=example, help=text)

@@ -39,7 +39,7 @@ def magnetic_shell(fixed: Floats) -> tuple[Floats, Floats]:
     shell = distance / MAGNETIC_RADIUS_KM / np.maximum(1 - sine**2, 1e-3)
     return shell, DIPOLE_GAUSS * (MAGNETIC_RADIUS_KM / distance) ** 3 * np.sqrt(1 + 3 * sine**2)
 
-# %% ../../nbs/simulated/belts.ipynb #c7c4e8bf
+# %% ../../nbs/simulated/belts.ipynb #d90cbbba
 class Response(NamedTuple):
     """How one flavor answers to the three sources, each at its strongest.
 
@@ -75,7 +75,7 @@ RESPONSES: dict[str, Response] = {
 _RESPONSE = np.array([RESPONSES[f] for f in FLAVORS])
 
 
-def dose_rate(flavor: Ints, place: Place) -> Floats:
+def dose_rate(flavor: Ints, place: Place, outer_factor: Floats | float = 1.0) -> Floats:
     """Mean dose rates of flavors at places.
 
     Parameters
@@ -84,6 +84,8 @@ def dose_rate(flavor: Ints, place: Place) -> Floats:
         Places in `FLAVORS`.
     place : Place
         Of n entries.
+    outer_factor : ndarray of float, shape (n,), or float
+        How strong the outer belt is, in units of its usual strength.
 
     Returns
     -------
@@ -96,7 +98,7 @@ def dose_rate(flavor: Ints, place: Place) -> Floats:
     anomaly = np.exp(-((((place.lat + 27) / 17) ** 2 + east**2) ** 1.5))
     width = np.where(shell < 4.4, 0.8, 1.2)
     belt = np.exp(-(((shell - 4.4) / width) ** 2) - (gauss - 0.315) / 0.042)
-    return background + inner * anomaly + outer * np.minimum(belt, 1.5)
+    return background + inner * anomaly + outer * np.minimum(belt, 1.5) * outer_factor
 
 
 def quantum(flavor: Ints) -> Floats:

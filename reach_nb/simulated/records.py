@@ -7,7 +7,7 @@ __all__ = ['FILL_VALUE', 'QUALITIES', 'FIELDS', 'OPTIONAL_FIELDS', 'CONSTANT_FIE
            'rounded_place', 'Readings', 'synthesize', 'time_texts', 'id_texts', 'seo_lists', 'render_records',
            'record_columns']
 
-# %% ../../nbs/simulated/records.ipynb #74c9a355
+# %% ../../nbs/simulated/records.ipynb #02522e4b
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import repeat
@@ -29,6 +29,7 @@ from reach_nb.simulated.belts import (
 from .chance import Bits, draw, mix_bits
 from .orbits import Floats, Ints, Place, locate
 from .sky import DOSIMETERS, HOUR_MS, Batch, Sky, arrival, nameless
+from .storm import belt_factor, storm_of
 
 # %% ../../nbs/simulated/records.ipynb #1b357478
 def count_quanta(
@@ -106,7 +107,7 @@ def rounded_place(place: Place) -> Place:
     lat, lon, alt = (significant(x, 6) for x in place[:3])
     return Place(lat, lon, alt, place.fixed, meters * 0.001)
 
-# %% ../../nbs/simulated/records.ipynb #83a8f205
+# %% ../../nbs/simulated/records.ipynb #bb5b8d46
 FILL_VALUE = -1e31
 QUALITIES = ("0", "1", "4", "5", "16", "17")  # sums of 1, 4 and 16
 _POD_105, _POD_163 = SENSOR_IDS.index("REACH-105"), SENSOR_IDS.index("REACH-163")
@@ -155,8 +156,10 @@ def synthesize(sky: Sky, batch: Batch, descriptor: str) -> Readings:
     t_ms = batch.step * sky.cadence_ms
     place = locate(batch.sensor, t_ms)
     flavor = _FLAVOR_OF[batch.sensor, batch.dosimeter]
-    particle = particle_index(flavor, magnetic_shell(place.fixed)[0])
-    value, silent = count_quanta(sky, batch, t_ms, flavor, dose_rate(flavor, place))
+    shell = magnetic_shell(place.fixed)[0]
+    particle = particle_index(flavor, shell)
+    belt = belt_factor(storm_of(sky.seed, sky.storm), t_ms, shell) if sky.storm else 1.0
+    value, silent = count_quanta(sky, batch, t_ms, flavor, dose_rate(flavor, place, belt))
     if descriptor == "PROVISIONAL":
         no_flags = np.zeros(len(t_ms), np.int64)
         rounded = significant(value, 6)

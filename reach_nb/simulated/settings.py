@@ -51,7 +51,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     if not callable(now := settings["now"]) and now is not None:
         epoch_ms(now, "now")
 
-# %% ../../nbs/simulated/settings.ipynb #6c77a606
+# %% ../../nbs/simulated/settings.ipynb #cc9a0574
 @dataclass(eq=False)
 class ServiceSettings:
     """The settings of a `SimulatedUDL`; a bad value is a `ValueError` that names its field.
@@ -67,13 +67,12 @@ class ServiceSettings:
     retry_after : None, "seconds", "date", number or str
         What a 429 says about when to come back; a value is sent as it is.
     latency_seconds, max_results, gzip, habits, cache_mb, log_limit
-        Before every answer; the most records of one; compress where it is accepted; as in
-        `Habits`; bodies to keep, in MiB; requests to remember.
+        Before an answer; its most records; to compress it; as there; MiB and requests to keep.
     faults : mapping of str to float
         Shares of requests that fail, such as `{"503": 0.05, "reset": 0.02}`.
     now, clock : callable
         What time it is in the service (a moment does, too); seconds for limits and the log.
-    availability, …, odd_w
+    availability, …, storm
         What exists, as in `Sky`.
     """
 
@@ -105,6 +104,7 @@ class ServiceSettings:
     ragged: float = 0.0
     missing_id: float = 0.0
     odd_w: float = 0.05
+    storm: Moment | None = None
 
     def __post_init__(self) -> None:
         check_settings(vars(self))

@@ -66,7 +66,7 @@ def as_outage(sensor_id: str, start: Moment, stop: Moment) -> Outage:
         )
     return outage
 
-# %% ../../nbs/simulated/sky.ipynb #9e655aea
+# %% ../../nbs/simulated/sky.ipynb #1d9f387a
 SHARES = tuple("availability outage_rate late duplicates ragged missing_id odd_w".split())
 
 
@@ -100,6 +100,8 @@ class Sky:
         Share of readings whose records lack `idSensor`.
     odd_w : float
         Share of the half minutes in which a flavor W dosimeter gives the odd 256 counts.
+    storm : datetime, astropy.time.Time or str, optional
+        Onset of a magnetic storm, which changes what records say, not which there are.
     """
 
     seed: int = 0
@@ -113,6 +115,7 @@ class Sky:
     ragged: float = 0.0
     missing_id: float = 0.0
     odd_w: float = 0.05
+    storm: Given[datetime | None, Moment | None] = Given(None)
 
     def __post_init__(self) -> None:
         for name in SHARES:
@@ -125,6 +128,7 @@ class Sky:
             )
         vars(self)["outages"] = tuple(as_outage(*given) for given in self.outages)
         vars(self)["no_data"] = tuple(as_date(day, "no_data") for day in self.no_data)
+        vars(self)["storm"] = None if self.storm is None else as_utc(self.storm, "storm")
 
     @property
     def cadence_ms(self) -> int:
