@@ -7,7 +7,7 @@ __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipel
            'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare', 'stop_flag', 'announce_plan',
            'run_download']
 
-# %% ../nbs/backfill.ipynb #b4f66439
+# %% ../nbs/backfill.ipynb #5fbef399
 import errno
 import logging
 import threading
@@ -59,8 +59,8 @@ from reach_nb.planning import (
     settle_hours_of,
     with_absolute_paths,
 )
+from .secrecy import redact
 from .service.client import UDLClient
-from .service.credentials import redact
 from reach_nb.telemetry import (
     STATUS_FAILED,
     STATUS_SKIPPED_NO_DATA,

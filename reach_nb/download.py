@@ -7,7 +7,7 @@ __all__ = ['BEHIND', 'CAUGHT_UP', 'Pace', 'due_chunks', 'answers_in_line', 'wait
            'confirm_empty', 'Downloaded', 'download_window', 'new_client', 'download_UDL_reach_window',
            'download_UDL_reach_to_file']
 
-# %% ../nbs/download.ipynb #dac2df69
+# %% ../nbs/download.ipynb #2cd309aa
 import threading
 from collections.abc import Callable
 from contextlib import closing, nullcontext, suppress
@@ -32,6 +32,7 @@ from reach_nb.errors import (
 from .events import ChunkDone, EventReader
 from .files import as_path, make_folders
 from .planning import is_number
+from .secrecy import secret
 from .service.client import UDLClient
 from .service.limiter import AdaptiveRateController
 from .windows import Moment, Window, as_utc, chunk_seconds, chunk_windows
@@ -255,7 +256,7 @@ def download_window(
         raise NoRecordsError(f"the service holds no record of {asked}")
     return Downloaded(artifact, spool.records)
 
-# %% ../nbs/download.ipynb #3cb7b4eb
+# %% ../nbs/download.ipynb #437bff1a
 Pace = tuple[float, float, float, float, float]  # the limiter's settings, in their order
 
 
@@ -263,9 +264,10 @@ def new_client(
     auth_token: str, base_url: str, pace: Pace, stop: threading.Event | None
 ) -> UDLClient:
     """A client with a limiter of its own."""
+    auth_token = secret(auth_token)
     return UDLClient(auth_token, base_url, limiter=AdaptiveRateController(*pace, stop=stop))
 
-# %% ../nbs/download.ipynb #748e3996
+# %% ../nbs/download.ipynb #d60c1698
 def download_UDL_reach_window(
     *,
     auth_token: str,
@@ -307,6 +309,7 @@ def download_UDL_reach_window(
     client : UDLClient, optional
         One that is open already, with a limiter, an address and a stop flag of its own.
     """
+    auth_token = secret(auth_token)
     dataset = Dataset(sensor_id, descriptor, output_format)
     window = Window(as_utc(start_time, "start_time"), as_utc(end_time, "end_time"))
     if window.stop <= window.start:
@@ -319,7 +322,7 @@ def download_UDL_reach_window(
             used, dataset, window, output_dir, max_concurrent_requests=in_flight, on_event=on_event
         ).path
 
-# %% ../nbs/download.ipynb #59f727b6
+# %% ../nbs/download.ipynb #b0d2e489
 def download_UDL_reach_to_file(
     *,
     auth_token: str,
@@ -353,6 +356,7 @@ def download_UDL_reach_to_file(
     -------
     Path
     """
+    auth_token = secret(auth_token)
     for name, seconds in (("delay_seconds", delay_seconds), ("window_seconds", window_seconds)):
         above_zero = seconds or name == "delay_seconds"
         if not (is_number(seconds) and 0 <= seconds < 1e10 and above_zero):

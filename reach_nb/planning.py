@@ -9,7 +9,7 @@ __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', '
            'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay', 'Plan', 'plan_backfill',
            'plan_run']
 
-# %% ../nbs/planning.ipynb #a2a85228
+# %% ../nbs/planning.ipynb #6eb7cb59
 import html
 import math
 from collections import Counter
@@ -25,6 +25,7 @@ from .constellation import SECONDS_PER_DAY, UDL_BASE_URL
 from .dataset import Dataset, OutputFormat
 from .files import as_path
 from .places import ArtifactFinder
+from .secrecy import secret
 from reach_nb.telemetry import (
     STATUS_DOWNLOAD_PENDING,
     STATUS_DOWNLOADED,
@@ -79,7 +80,7 @@ def check_setting(name: str, value: object) -> None:
     if not holds(value):
         raise ValueError(f"{name}: {value!r} {words}")
 
-# %% ../nbs/planning.ipynb #831a5c8d
+# %% ../nbs/planning.ipynb #fbf6a930
 def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run as it holds them.
 
@@ -112,6 +113,7 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     _check_last_day(s["end_date"], s["settle_hours"])
     if not isinstance(s["auth_token"], str):
         raise ValueError("auth_token: is not text (its value is not shown)")
+    s["auth_token"] = secret(s["auth_token"])
     _check_address(s["base_url"])
     return s
 

@@ -1,18 +1,22 @@
 """What a hostile service can do, and where a credential must not be seen."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from campaign import START, left_behind, our_threads, run_in_a_hurry
+from IPython.core.ultratb import VerboseTB
 from test_edges import WHOLE_ANSWER, config_for, end_well, rows_of
 from test_kill import service_for, start, wait_for
 
@@ -23,6 +27,7 @@ from reach_nb import (
     SimulatedUDL,
     UDLClient,
     day_window,
+    download_UDL_reach_to_file,
     download_UDL_reach_window,
     run_download,
 )
@@ -157,6 +162,89 @@ def test_an_error_that_quotes_the_login(tmp_path, service, caplog):
     assert "ConnectionError" in caplog.text and "was refused" in rows_of(config)[-1].error_message
     for secret in (token, token.split()[1], PASSWORD):
         assert secret not in caplog.text + config.telemetry_file.read_text(encoding="utf-8")
+
+
+QUOTED = "Basic " + base64.b64encode(f"someone:{PASSWORD}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text[:40],
+        lambda text: f"https://example.org/?auth={quote(text, safe='')}"[:60],
+        lambda text: json.dumps(json.dumps({"sent": text}))[:70],
+        lambda text: base64.b64encode(f"another:{PASSWORD}".encode()).decode(),
+    ],
+    ids=["cut", "percent", "json", "base64"],
+)
+@pytest.mark.parametrize("secret", [QUOTED, f"someone:{PASSWORD}"], ids=["header", "login"])
+def test_an_error_that_quotes_a_part_of_the_login(write, secret, tmp_path, service, caplog):
+    """Cut off, percent-encoded, as JSON in JSON, or in another header: no eight characters of it stay anywhere."""
+
+    def fail(**arguments):
+        raise RuntimeError(f"refused: {write(secret)}")
+
+    config = replace(config_for(service, tmp_path, 1), auth_token=QUOTED)
+    with caplog.at_level("DEBUG", logger="reach_nb"):
+        assert run_download(config, download_fn=fail).days_failed == 1
+    said = caplog.text + config.telemetry_file.read_text(encoding="utf-8")
+    assert "refused: " in said and "***" in said
+    token = QUOTED.split()[1]
+    for text in (token, PASSWORD, quote(PASSWORD, safe=""), json.dumps(PASSWORD)[1:-1]):
+        assert not [text[at : at + 8] for at in range(len(text) - 7) if text[at : at + 8] in said]
+
+
+def below(call) -> str:
+    """The traceback with local variables of what `call` raises, and IPython's verbose one: what is ours of it."""
+    with pytest.raises(Exception) as caught:
+        call()
+    error, steps = caught.value, caught.tb
+    while not steps.tb_frame.f_globals["__name__"].startswith("reach_nb."):
+        steps = steps.tb_next
+    told = traceback.TracebackException(type(error), error, steps, capture_locals=True)
+    return "".join(told.format()) + VerboseTB().text(type(error), error, steps)
+
+
+def quoted_window(tmp_path, **other):
+    return download_UDL_reach_window(
+        **{
+            "auth_token": QUOTED,
+            "sensor_id": "ALL",
+            "descriptor": "QUICKLOOK",
+            "output_format": "csv",
+            "start_time": "2025-01-01",
+            "end_time": "2025-01-02",
+            "output_dir": tmp_path,
+            **other,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "name, call",
+    [
+        ("end_time", lambda path, url: quoted_window(path, end_time="2024-01-01")),
+        ("base_url", lambda path, url: quoted_window(path, base_url="http://example.org")),
+        ("refused", lambda path, url: quoted_window(path, base_url=url)),
+        ("delay", lambda path, url: download_UDL_reach_to_file(**LATE, output_dir=path)),
+        ("client", lambda path, url: UDLClient(QUOTED, "http://example.org")),
+        (
+            "run",
+            lambda path, url: run_download(DownloadRunConfig(**RUN, output_dir=path, base_url=url)),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_tracebacks_with_local_variables(name, call, service, tmp_path):
+    """A crash reporter, or IPython's verbose mode, shows every name's value: the login is not among them."""
+    said = below(lambda: call(tmp_path, service.base_url))
+    assert "Error: " in said and ("<not shown>" in said or "config = DownloadRunConfig" in said)
+    assert QUOTED.split()[1][:8] not in said and PASSWORD not in said
+
+
+LATE = {"auth_token": QUOTED, "sensor_id": "ALL", "descriptor": "QUICKLOOK", "output_format": "csv"}
+LATE |= {"delay_seconds": -1, "window_seconds": 60}
+RUN = {"start_date": START, "end_date": START, "auth_token": QUOTED}
 
 
 class Baker(BaseHTTPRequestHandler):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['begin_row', 'downloaded_row', 'ended_row', 'means_no_data', 'may_carry_on', 'outcome_of_attempt', 'outcome_of_skip']
 
-# %% ../../nbs/day/attempt.ipynb #3c10e7b8
+# %% ../../nbs/day/attempt.ipynb #06d18262
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -23,7 +23,7 @@ from reach_nb.planning import (
     settled_at,
     was_unsettled,
 )
-from ..service.credentials import redact
+from ..secrecy import redact
 from reach_nb.telemetry import (
     STATUS_DOWNLOAD_PENDING,
     STATUS_DOWNLOADED,

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['JOBS', 'Tracker', 'JobLog', 'logged_to', 'run_followed', 'BackfillJob', 'forgetful', 'Jobs']
 
-# %% ../../nbs/panel/jobs.ipynb #4d67d0c1
+# %% ../../nbs/panel/jobs.ipynb #7abd6b4d
 import logging
 import threading
 import time
@@ -20,7 +20,7 @@ from ..backfill import run_download
 from ..events import Event
 from .progress import Progress, fold, note
 from ..planning import DownloadRunConfig
-from ..service.credentials import redact
+from ..secrecy import redact
 from ..telemetry import HistoricalTelemetry, TelemetryRow
 
 # %% ../../nbs/panel/jobs.ipynb #f4ffcb7d

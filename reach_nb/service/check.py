@@ -10,7 +10,7 @@ __all__ = ['Records', 'Probe', 'QUICKLOOK_HOURS', 'USUAL_HOURS', 'LONG_AGO', 'MO
            'probe_newest', 'judge_speed', 'judge_refusals', 'judge_wire', 'probe_wire', 'run_probes', 'without',
            'check_service']
 
-# %% ../../nbs/service/check.ipynb #a50987c3
+# %% ../../nbs/service/check.ipynb #50b176af
 import math
 import time
 from collections import Counter
@@ -25,8 +25,8 @@ import msgspec
 from ..constellation import SENSORS, UDL_BASE_URL, is_all
 from ..dataset import Dataset
 from ..errors import RequestRejectedError, TransientError
+from ..secrecy import hiding
 from .client import UDLClient
-from .credentials import hiding
 from .findings import Finding, Report, Verdict, judge
 from reach_nb.service.habits import (
     Seen,

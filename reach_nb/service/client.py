@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['log', 'some_jitter', 'back_off', 'ask_again', 'CredentialGate', 'AnyOf', 'RecentMean', 'Exchange', 'UDLClient']
 
-# %% ../../nbs/service/client.ipynb #4b1af922
+# %% ../../nbs/service/client.ipynb #980ea430
 import logging
 import random
 import threading
@@ -25,7 +25,7 @@ from reach_nb.errors import (
     RunStopped,
     TransientError,
 )
-from .credentials import hiding
+from ..secrecy import hiding, secret
 from .limiter import AdaptiveRateController, Flag
 from reach_nb.service.protocol import (
     Answer,
@@ -245,7 +245,7 @@ class Exchange:
                 self.limiter.record_rate_limit(error.retry_after, slot)
         raise error
 
-# %% ../../nbs/service/client.ipynb #448cd2dd
+# %% ../../nbs/service/client.ipynb #452274fd
 class UDLClient:
     """A client of the UDL's space environment observations; thread-safe. Close it after use.
 
@@ -275,6 +275,7 @@ class UDLClient:
         backoff_seconds: float = 1.0,
         transport: Transport | None = None,
     ) -> None:
+        auth_token = secret(auth_token)
         self.limiter = limiter or AdaptiveRateController(stop=stop)
         self.base_url = base_url.rstrip("/")
         self.stop, self._closed = stop or self.limiter.stop, threading.Event()

@@ -6,7 +6,7 @@
 __all__ = ['LINE_ERRORS', 'MOST_CONNECTIONS', 'Reply', 'Transport', 'Limits', 'read_body', 'read_beginning', 'CallsUnderWay',
            'Watch', 'tracked', 'TrackingAdapter', 'OwnSession', 'new_session', 'line_error', 'send', 'HttpTransport']
 
-# %% ../../nbs/service/transport.ipynb #c45ef753
+# %% ../../nbs/service/transport.ipynb #0861f7e9
 import http.client
 import http.cookiejar
 import re
@@ -31,7 +31,8 @@ from reach_nb.errors import (
     UDLError,
     UnreachableError,
 )
-from .credentials import check_base_url, hiding, on_this_machine
+from ..secrecy import hiding, secret
+from .credentials import check_base_url, on_this_machine
 from .obstacles import obstacle
 
 # %% ../../nbs/service/transport.ipynb #f054f239
@@ -246,10 +247,10 @@ class TrackingAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = self._pools
         return manager
 
-# %% ../../nbs/service/transport.ipynb #62046d07
+# %% ../../nbs/service/transport.ipynb #ae7da3a7
 class _HeaderAuth(requests.auth.AuthBase):
     def __init__(self, auth_token: str) -> None:
-        self._auth_token = auth_token
+        self._auth_token = secret(auth_token)
 
     def __call__(self, request: Any) -> Any:
         request.headers["Authorization"] = self._auth_token
@@ -321,7 +322,7 @@ def send(
         body = read_body(response, limits.answer_bytes) if whole else read_beginning(response)
         return Reply(response.status_code, response.headers, body)
 
-# %% ../../nbs/service/transport.ipynb #2893b565
+# %% ../../nbs/service/transport.ipynb #4efd21ef
 class HttpTransport:
     """HTTP to one service; thread-safe. Close it after use.
 
@@ -346,6 +347,7 @@ class HttpTransport:
         limits: Limits = Limits(),
         stop: threading.Event | None = None,
     ) -> None:
+        auth_token = secret(auth_token)
         self.base_url, self.limits = check_base_url(base_url), limits
         if not auth_token or not auth_token.isascii() or not auth_token.isprintable():
             raise AuthenticationError(
