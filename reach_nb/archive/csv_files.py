@@ -6,7 +6,7 @@
 __all__ = ['SLICE_BYTES', 'csv_field', 'csv_text', 'usual_csv_text', 'csv_slices', 'CsvEncoder', 'count_csv', 'is_header',
            'csv_records']
 
-# %% ../../nbs/archive/csv_files.ipynb #7a785b11
+# %% ../../nbs/archive/csv_files.ipynb #1f64ee36
 import csv
 import io
 import re
@@ -31,6 +31,7 @@ from reach_nb.archive.records import (
     nested_json,
     quick_pieces,
 )
+from .stretches import Stretch
 
 # %% ../../nbs/archive/csv_files.ipynb #f460bf86
 _SPECIAL = re.compile(r'[",\r\n]')
@@ -199,7 +200,19 @@ def _csv_slices(pieces: Iterable[bytes], columns: list[str]) -> Iterator[tuple[l
             text = csv_text(records, columns)
         yield columns, text.encode()
 
-# %% ../../nbs/archive/csv_files.ipynb #79b9bd86
+# %% ../../nbs/archive/csv_files.ipynb #67640eb6
+def _rows_of_stretch(source: BinaryIO, stretch: Stretch) -> Iterator[tuple[int, bytes]]:
+    """The rows of a stretch, each with the place of its first byte."""
+    source.seek(stretch.start)
+    offset, row = stretch.start, b""
+    while offset + len(row) < stretch.stop and (line := source.readline()):
+        row += line
+        if row.count(b'"') % 2 == 0:  # else the line end was inside quotes
+            yield offset, row
+            offset += len(row)
+            row = b""
+
+# %% ../../nbs/archive/csv_files.ipynb #a3082228
 def _csv_header(columns: Sequence[str]) -> bytes:
     return (",".join(map(csv_field, columns)) + "\r\n").encode()
 
@@ -212,7 +225,7 @@ class CsvEncoder:
     state : dict
         `columns`, the header so far, and `widths`: at which byte how many columns begin.
     whole : Path
-        Where the file goes if its first rows have to be widened.
+        Where the file goes if its first rows have to be widened, or answers to change places.
     """
 
     head = b""
@@ -235,12 +248,16 @@ class CsvEncoder:
         self.state = {"columns": columns, "widths": widths}
         return [b"".join(pieces)]  # 40 writes would let go of the interpreter 40 times
 
-    def finish(self, part: Path, check: Callable[[], object]) -> Path:
-        """The part, or a copy with all rows of one width."""
-        if len(self.state["widths"]) < 2:
-            return part
+    def finish(
+        self, part: Path, check: Callable[[], object], order: Sequence[Stretch] | None = None
+    ) -> Path:
+        """The part, or a copy with all rows of one width, and in the order that is given."""
+        if order is None:
+            if len(self.state["widths"]) < 2:
+                return part
+            order = [Stretch(0, part.stat().st_size, 0)]
         with open(part, "rb") as source, open(self.whole, "wb") as target:
-            _widen(source, target, self.state["columns"], self.state["widths"], check)
+            _widen(source, target, self.state["columns"], self.state["widths"], order, check)
         return self.whole
 
     def close(self) -> None:
@@ -252,22 +269,18 @@ def _widen(
     target: BinaryIO,
     columns: list[str],
     widths: list[list[int]],
+    order: Sequence[Stretch],
     check: Callable[[], object],
 ) -> None:
-    offsets, offset, row = [start for start, _ in widths], 0, b""
-    for number, line in enumerate(source):
-        if number % 8_192 == 0:
-            check()
-        row += line
-        if row.count(b'"') % 2:
-            continue  # the line end was inside quotes
-        if offset == 0:
-            target.write(_csv_header(columns))
-        else:
-            missing = len(columns) - widths[bisect_right(offsets, offset) - 1][1]
-            target.write(row[:-2] + b"," * missing + b"\r\n")
-        offset += len(row)
-        row = b""
+    offsets = [start for start, _ in widths]
+    target.write(_csv_header(columns) if columns else b"")
+    for stretch in order:
+        for number, (offset, row) in enumerate(_rows_of_stretch(source, stretch)):
+            if number % 8_192 == 0:
+                check()
+            if offset:  # else it is the header
+                missing = len(columns) - widths[bisect_right(offsets, offset) - 1][1]
+                target.write(row[:-2] + b"," * missing + b"\r\n")
 
 # %% ../../nbs/archive/csv_files.ipynb #660f3dc2
 def count_csv(path: Path) -> int:

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FORMATS', 'Encoder', 'Format', 'count_records']
 
-# %% ../../nbs/archive/formats.ipynb #7ed28993
-from collections.abc import Callable, Iterator
+# %% ../../nbs/archive/formats.ipynb #7a3806c1
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,9 +21,10 @@ from reach_nb.archive.parquet_files import (
     json_rows,
     parquet_rows,
 )
+from .stretches import Stretch
 from ..dataset import OutputFormat
 
-# %% ../../nbs/archive/formats.ipynb #0add2a6d
+# %% ../../nbs/archive/formats.ipynb #52ae4931
 class Encoder(Protocol):
     """What turns answers into the bytes of one artifact."""
 
@@ -50,10 +51,19 @@ class Encoder(Protocol):
             The bytes of the part so far, its head included.
         """
 
-    def finish(self, part: Path, check: Callable[[], object]) -> Path:
+    def finish(
+        self, part: Path, check: Callable[[], object], order: Sequence[Stretch] | None = None
+    ) -> Path:
         """Make the artifact of the part whole, and return where it is.
 
-        `check` is called now and then, and may raise.
+        Parameters
+        ----------
+        part : Path
+            Everything that was appended.
+        check : callable
+            Called now and then, and may raise.
+        order : sequence of Stretch, optional
+            What of the part counts, in the order in which it is to stand; all of it unless given.
         """
 
     def close(self) -> None:

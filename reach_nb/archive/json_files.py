@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['BLOCK_BYTES', 'json_text', 'JsonEncoder', 'count_json', 'count_json_marks', 'json_records']
 
-# %% ../../nbs/archive/json_files.ipynb #ceca8795
+# %% ../../nbs/archive/json_files.ipynb #8ad06595
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from io import BufferedReader
 from itertools import islice
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from .stretches import Stretch, read_stretches
 
 # %% ../../nbs/archive/json_files.ipynb #e2f6afa2
 def json_text(body: bytes) -> memoryview:
@@ -34,7 +36,7 @@ def json_text(body: bytes) -> memoryview:
         body = body.replace(b"\r", b" ").replace(b"\n", b" ")
     return memoryview(body)[1:-1]
 
-# %% ../../nbs/archive/json_files.ipynb #3ef74828
+# %% ../../nbs/archive/json_files.ipynb #7384148b
 class JsonEncoder:
     """Answers to one JSON array, an answer a line. See `archive.formats.Encoder`.
 
@@ -43,25 +45,42 @@ class JsonEncoder:
     state : dict
         Not needed: the part says it all.
     whole : Path
-        Not needed: the part becomes the artifact.
+        Where the file goes if answers have to change places.
     """
 
     head = b"[\n"
     stays = True
 
     def __init__(self, state: dict[str, Any], whole: Path) -> None:
-        self.state = state
+        self.state, self.whole = state, whole
 
     def encode(self, body: bytes, records: int, size: int) -> list[bytes | memoryview]:
         """What to append to a part of `size` bytes for an answer."""
         separator: list[bytes | memoryview] = [b",\n"] if size > len(self.head) else []
         return [*separator, json_text(body)] if records else []
 
-    def finish(self, part: Path, check: Callable[[], object]) -> Path:
-        """Close the array."""
+    def finish(
+        self, part: Path, check: Callable[[], object], order: Sequence[Stretch] | None = None
+    ) -> Path:
+        """Close the array; with an order, a copy that has the answers in it."""
+        if order is not None:
+            return self._copy(part, check, order)
         with open(part, "ab") as file:
             file.write(b"\n]\n")
         return part
+
+    def _copy(self, part: Path, check: Callable[[], object], order: Sequence[Stretch]) -> Path:
+        with open(part, "rb") as source, open(self.whole, "wb") as target:
+            target.write(self.head)
+            separator = b""
+            for stretch, piece in zip(order, read_stretches(source, order), strict=True):
+                check()
+                text = piece.removeprefix(b"" if stretch.start else self.head)
+                if text := text.removeprefix(b",\n"):
+                    target.write(separator + text)
+                    separator = b",\n"
+            target.write(b"\n]\n")
+        return self.whole
 
     def close(self) -> None:
         """Nothing is open."""

@@ -8,7 +8,7 @@ __all__ = ['ArrowSchema', 'ArrowBatch', 'Steady', 'ARROW_BYTES', 'ROW_GROUP_ROWS
            'arrow_batches', 'parquet_writer', 'RowGroups', 'ParquetEncoder', 'count_parquet', 'parquet_rows',
            'json_rows']
 
-# %% ../../nbs/archive/parquet_files.ipynb #c9941e30
+# %% ../../nbs/archive/parquet_files.ipynb #80412f03
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -34,6 +34,7 @@ from reach_nb.archive.records import (
     quick_pieces,
     record_slices,
 )
+from .stretches import Stretch, read_stretches
 
 # %% ../../nbs/archive/parquet_files.ipynb #5ded7c18
 ArrowSchema: TypeAlias = Any  # a pyarrow.Schema
@@ -339,7 +340,7 @@ class RowGroups:
         if batches:
             self._writer.write_table(import_pyarrow().Table.from_batches(batches))
 
-# %% ../../nbs/archive/parquet_files.ipynb #fb590f77
+# %% ../../nbs/archive/parquet_files.ipynb #1bb78d70
 class ParquetEncoder:
     """Answers to an Arrow stream, and that to a Parquet file. See `archive.formats.Encoder`.
 
@@ -372,19 +373,36 @@ class ParquetEncoder:
         self.state = {"records": self.state["records"] + records}
         return [memoryview(batch.serialize()) for batch in batches]
 
-    def finish(self, part: Path, check: Callable[[], object]) -> Path:
-        """The Parquet file with all its rows."""
-        if self._behind:
-            with open(part, "rb") as source:
-                for batch in import_module("pyarrow.ipc").open_stream(source):
-                    self._file.add(batch)
-                    check()
-        self._file.finish(self.state["records"])
+    def finish(
+        self, part: Path, check: Callable[[], object], order: Sequence[Stretch] | None = None
+    ) -> Path:
+        """The Parquet file with all its rows, or with those of the stretches of an order."""
+        if order is not None:  # what was written beside the part is not in order
+            self._file.close()
+            self._file = RowGroups(self.whole, self._file.group_rows)
+        if self._behind or order is not None:
+            for batch in _batches_of_part(part, self.head, order):
+                self._file.add(batch)
+                check()
+        records = self.state["records"] if order is None else sum(s.records for s in order)
+        self._file.finish(records)
         return self.whole
 
     def close(self) -> None:
         """Let go of the file that is written beside the part."""
         self._file.close()
+
+
+def _batches_of_part(
+    part: Path, head: bytes, order: Sequence[Stretch] | None
+) -> Iterator[ArrowBatch]:
+    ipc = import_module("pyarrow.ipc")
+    with open(part, "rb") as source:
+        if order is None:
+            yield from ipc.open_stream(source)
+            return
+        for piece in read_stretches(source, order):
+            yield from ipc.open_stream(head + piece.removeprefix(head))
 
 # %% ../../nbs/archive/parquet_files.ipynb #f33b3652
 _ROWS_AT_A_TIME = 64_000
