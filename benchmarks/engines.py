@@ -107,8 +107,10 @@ def reach_tasks(folder, days):
         ),
         "sensor_days": lambda: say_share(r.sensor_days(archive()).stack()),
         "gaps": gaps,
-        "daily_dose": lambda: say_doses(r.daily_dose(archive())["dose_rad"]),
-        "dose map, 4 degrees": lambda: say_map(r.dose_map(archive(), flavor="X")["dose_rate"]),
+        "daily_dose": lambda: say_doses(r.daily_dose(archive(), exclude_flags="none")["dose_rad"]),
+        "dose map, 4 degrees": lambda: say_map(
+            r.dose_map(archive(), flavor="X", exclude_flags="none")["dose_rate"]
+        ),
     }
 
 

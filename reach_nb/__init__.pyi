@@ -93,6 +93,9 @@ from .service.check import (
 from .archive.formats import (
     count_records as count_records,
 )
+from .archive.observations import (
+    reading_flags as reading_flags,
+)
 from .archive.reading import (
     Archive as Archive,
     iter_archive as iter_archive,

@@ -26,7 +26,7 @@ def rad_unit() -> Any:
     formats = {"latex": r"\mathrm{rad}", "unicode": "rad"}
     return u.def_unit("rad_dose", 0.01 * u.J / u.kg, format=formats)
 
-# %% ../../nbs/archive/exchange.ipynb #12b91fbd
+# %% ../../nbs/archive/exchange.ipynb #acfdf089
 def astropy_column(values: "pd.Series[Any]", unit: str) -> Any:
     """A column as astropy holds it: a `Quantity`, a UTC `Time`, or an array.
 
@@ -35,7 +35,7 @@ def astropy_column(values: "pd.Series[Any]", unit: str) -> Any:
     values : Series
         A column of a frame.
     unit : str
-        `UTC` makes times of it, `""` leaves it without a unit, `rad` is the dose.
+        `UTC` makes times of it, `""` leaves it without a unit, `rad(Si)` and `rad` are the dose.
 
     Returns
     -------
@@ -48,7 +48,8 @@ def astropy_column(values: "pd.Series[Any]", unit: str) -> Any:
         return _astropy_time(values.to_numpy("datetime64[us]"))
     if isinstance(values.dtype, pd.CategoricalDtype):
         return np.array([*map(str, values.cat.categories), ""])[values.cat.codes]
-    dose = {"rad": rad_unit(), "rad/s": rad_unit() / u.s}
+    rad, rate = rad_unit(), rad_unit() / u.s
+    dose = {"rad(Si)": rad, "rad(Si)/s": rate, "rad": rad, "rad/s": rate}
     return u.Quantity(values.to_numpy(), dose.get(unit, unit)) if unit else values.to_numpy()
 
 

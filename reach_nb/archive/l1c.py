@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['VARIABLES', 'as_records', 'read_l1c']
 
-# %% ../../nbs/archive/l1c.ipynb #0a9ac6aa
+# %% ../../nbs/archive/l1c.ipynb #bd94d263
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .columns import Table
 from .finding import Promise
-from .observations import UNIT, Names, Tally, as_frame, select, typed
+from .observations import UNIT, Flags, Names, Tally, as_frame, select, typed
 from .reading import with_attrs
 from ..files import as_path
 
@@ -71,13 +71,14 @@ def as_records(times: NDArray[np.datetime64], cube: dict[str, Any]) -> Table:
     there = table["obValue"] > -1e30
     return {name: values[there] for name, values in table.items()}
 
-# %% ../../nbs/archive/l1c.ipynb #c3f900a2
+# %% ../../nbs/archive/l1c.ipynb #8315aed4
 def read_l1c(
     path: Path | PathLike[str] | str,
     *,
     columns: Names = None,
     sensors: Names = None,
     flavors: Names = None,
+    exclude_flags: Flags = "none",
 ) -> pd.DataFrame:
     """The readings of a REACH L1C file of NASA's SPDF, as the frame that `read_archive` gives.
 
@@ -90,13 +91,16 @@ def read_l1c(
         A CDF with the variables `VARIABLES`.
     columns, sensors, flavors : list of str or str, optional
         As for `read_artifact`.
+    exclude_flags : int, str or iterable of these
+        As for `read_artifact`: no flag leaves out a reading unless told.
 
     Returns
     -------
     DataFrame
         `created_at` and `particle_type` are missing: the product does not say.
     """
-    path, selection, tally = as_path(path), select(columns, sensors, flavors), Tally()
+    path, tally = as_path(path), Tally()
+    selection = select(columns, sensors, flavors, exclude_flags)
     table = _read_cube(path)
     frame = as_frame([typed(table, selection, tally)], selection, tally)
     tally.warn(path.name)

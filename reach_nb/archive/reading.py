@@ -6,7 +6,7 @@
 __all__ = ['with_attrs', 'processors', 'read_parts', 'read_files', 'read_artifact', 'Archive', 'scan_archive', 'iter_archive',
            'read_archive']
 
-# %% ../../nbs/archive/reading.ipynb #3536b569
+# %% ../../nbs/archive/reading.ipynb #0b140965
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,15 +21,25 @@ import pandas as pd
 
 from .columns import Table, Times
 from .finding import FORMATS, Promise, files_by_day, promised, span
-from .observations import UNITS, Names, Selection, Tally, as_frame, select, typed
+from reach_nb.archive.observations import (
+    UNITS,
+    Flags,
+    Names,
+    Selection,
+    Tally,
+    as_frame,
+    select,
+    typed,
+)
 from .tables import Loader, parquet_loaders, tables
 from ..constellation import SENSOR_IDS
 from ..dataset import Dataset, OutputFormat
 from ..files import as_path
+from ..flags import flag_names
 from ..in_order import in_order
 from ..windows import MILLISECOND, Moment, iter_dates, utc_text
 
-# %% ../../nbs/archive/reading.ipynb #d4867302
+# %% ../../nbs/archive/reading.ipynb #52fdf213
 def with_attrs(
     frame: pd.DataFrame,
     tally: Tally,
@@ -43,6 +53,8 @@ def with_attrs(
         "units": {name: UNITS[name] for name in frame.columns},
         "counts": dict(tally.counts),
         "not_understood": dict(tally.reasons),
+        "flags": dict(sorted(tally.flags.items())),
+        "excluded_flags": flag_names(selection.exclude_flags),
         "sensors": list(selection.sensors or promise.sensors),
         "flavors": list(selection.flavors),
         "window": [utc_text(moment) for moment in promise.window] if promise.window else None,
@@ -97,7 +109,7 @@ def _part(load: Loader, selection: Selection) -> tuple[Table, Tally]:
     tally = Tally()
     return typed(load(), selection, tally), tally
 
-# %% ../../nbs/archive/reading.ipynb #dcac1ade
+# %% ../../nbs/archive/reading.ipynb #ba87dc08
 def read_files(
     paths: Sequence[Path],
     selection: Selection,
@@ -133,13 +145,13 @@ def read_files(
     selection = replace(selection, with_age=not quick)
 
     def age() -> Times:
-        only = replace(selection, columns=("created_at",))
+        only = replace(selection, columns=("created_at",), exclude_flags=0)
         return np.concatenate([p["created_at"] for p in read_parts(paths, only, Tally(), threads)])
 
     parts = read_parts(paths, selection, tally, threads)
     return as_frame(parts, selection, tally, deduplicate, ordered=ordered, age=age)
 
-# %% ../../nbs/archive/reading.ipynb #6e09c53d
+# %% ../../nbs/archive/reading.ipynb #3f1a57b1
 def read_artifact(
     path: Path | PathLike[str] | str,
     *,
@@ -147,6 +159,7 @@ def read_artifact(
     sensors: Names = None,
     flavors: Names = None,
     deduplicate: bool = True,
+    exclude_flags: Flags = "none",
 ) -> pd.DataFrame:
     """The readings of one artifact as a flat, typed frame, in the order of time, sensor, dosimeter.
 
@@ -168,12 +181,16 @@ def read_artifact(
         Flavors to keep; all unless told.
     deduplicate : bool
         Whether to keep only the newest copy of a reading.
+    exclude_flags : int, str or iterable of these
+        Which flags leave out the readings that they concern: `"none"`, `"suspect"`, `"any"`, names
+        or bits, see `flag_mask`. None does unless told; `attrs["flags"]` counts them in any case.
 
     Returns
     -------
     DataFrame
     """
-    path, selection, tally = as_path(path), select(columns, sensors, flavors), Tally()
+    path, tally = as_path(path), Tally()
+    selection = select(columns, sensors, flavors, exclude_flags)
     frame = read_files([path], selection, tally, deduplicate=deduplicate)
     tally.warn(path.name)
     promise = promised(path)
@@ -248,7 +265,7 @@ class Archive:
         tally.warn(str(paths[0].parent), stacklevel=4)
         return with_attrs(frame, tally, self.selection, self.promise, some, self.missing)
 
-# %% ../../nbs/archive/reading.ipynb #b21aab80
+# %% ../../nbs/archive/reading.ipynb #35e9d019
 def scan_archive(
     output_dir: Path | PathLike[str] | str,
     start: date | Moment,
@@ -261,6 +278,7 @@ def scan_archive(
     sensors: Names = None,
     flavors: Names = None,
     deduplicate: bool = True,
+    exclude_flags: Flags = "none",
 ) -> Archive:
     """The days of an archive, found but not read.
 
@@ -270,7 +288,7 @@ def scan_archive(
     -------
     Archive
     """
-    selection, window = select(columns, sensors, flavors), span(start, end)
+    selection, window = select(columns, sensors, flavors, exclude_flags), span(start, end)
     if output_format not in (None, *FORMATS):
         raise ValueError(f"output_format: {output_format!r} is none of {', '.join(FORMATS)}")
     kinds = FORMATS if output_format is None else (output_format,)
@@ -290,7 +308,7 @@ def scan_archive(
     missing = tuple(day for day in days if day not in paths)
     return Archive(paths, missing, Promise(ids, window), selection, deduplicate)
 
-# %% ../../nbs/archive/reading.ipynb #c2b335d0
+# %% ../../nbs/archive/reading.ipynb #186a0624
 def iter_archive(
     output_dir: Path | PathLike[str] | str,
     start: date | Moment,
@@ -303,6 +321,7 @@ def iter_archive(
     sensors: Names = None,
     flavors: Names = None,
     deduplicate: bool = True,
+    exclude_flags: Flags = "none",
 ) -> Iterator[pd.DataFrame]:
     """The days of an archive one after the other, in frames as `read_artifact` returns them.
 
@@ -323,7 +342,7 @@ def iter_archive(
         As it was downloaded: it is in the files' names.
     output_format : str, optional
         `csv`, `json` or `parquet`; unless told, whichever a day has, Parquet first.
-    columns, sensors, flavors, deduplicate
+    columns, sensors, flavors, deduplicate, exclude_flags
         As in `read_artifact`.
 
     Returns
@@ -342,10 +361,11 @@ def iter_archive(
             sensors=sensors,
             flavors=flavors,
             deduplicate=deduplicate,
+            exclude_flags=exclude_flags,
         )
     )
 
-# %% ../../nbs/archive/reading.ipynb #8a8f51ea
+# %% ../../nbs/archive/reading.ipynb #d0279fac
 def read_archive(
     output_dir: Path | PathLike[str] | str,
     start: date | Moment,
@@ -358,6 +378,7 @@ def read_archive(
     sensors: Names = None,
     flavors: Names = None,
     deduplicate: bool = True,
+    exclude_flags: Flags = "none",
 ) -> pd.DataFrame:
     """The days of an archive in one frame, as `read_artifact` returns it.
 
@@ -379,4 +400,5 @@ def read_archive(
         sensors=sensors,
         flavors=flavors,
         deduplicate=deduplicate,
+        exclude_flags=exclude_flags,
     ).read()
