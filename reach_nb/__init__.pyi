@@ -61,6 +61,7 @@ from .planning import (
     decide_action as decide_action,
     plan_backfill as plan_backfill,
     plan_run as plan_run,
+    plan_runs as plan_runs,
 )
 from .events import (
     ChunkDone as ChunkDone,
@@ -122,6 +123,7 @@ from .download import (
 )
 from .backfill import (
     run_download as run_download,
+    run_downloads as run_downloads,
 )
 from .verify import (
     verify_archive as verify_archive,

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipeline_arguments', 'utc_now', 'injected', 'built_in',
            'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare', 'stop_flag', 'announce_plan',
-           'run_download']
+           'run_downloads', 'run_download']
 
 # %% ../nbs/backfill.ipynb #5fbef399
 import errno
@@ -14,9 +14,9 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,9 @@ from reach_nb.planning import (
     DownloadRunConfig,
     Plan,
     PlannedDay,
-    plan_run,
+    check_together,
+    plan_runs,
+    say_reason,
     settle_hours_of,
     with_absolute_paths,
 )
@@ -69,8 +71,9 @@ from reach_nb.telemetry import (
 )
 from .windows import Window, as_date, day_window
 
-# %% ../nbs/backfill.ipynb #6f6b2683
-DayDownloader: TypeAlias = Callable[[date], Downloaded | Path]  # a path: not counted yet
+# %% ../nbs/backfill.ipynb #8708d1d1
+# takes the settings of a dataset and a UTC day; gives a path where it did not count
+DayDownloader: TypeAlias = Callable[[DownloadRunConfig, date], Downloaded | Path]
 DownloadFunction: TypeAlias = Callable[..., Path | str]  # takes `pipeline_arguments` by keyword
 Clock: TypeAlias = Callable[[], datetime]  # the present moment, aware
 
@@ -102,17 +105,17 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def injected(download_fn: DownloadFunction, config: DownloadRunConfig) -> DayDownloader:
+def injected(download_fn: DownloadFunction) -> DayDownloader:
     """A function that was handed in, as the run calls it."""
-    return lambda day: Path(download_fn(**pipeline_arguments(config, day)))
+    return lambda config, day: Path(download_fn(**pipeline_arguments(config, day)))
 
-# %% ../nbs/backfill.ipynb #8566432b
+# %% ../nbs/backfill.ipynb #ba2c45fa
 @contextmanager
 def built_in(
     config: DownloadRunConfig,
     client: UDLClient | None,
     stop: threading.Event,
-    first_day: date,
+    first: PlannedDay,
     on_event: EventReader,
     clock: Clock = utc_now,
 ) -> Iterator[DayDownloader]:
@@ -123,13 +126,13 @@ def built_in(
     Parameters
     ----------
     config : DownloadRunConfig
-        The settings.
+        For login, service and pace, which all datasets of a run share.
     client : UDLClient, optional
         Asks, and stays open; one of the run's own unless given.
     stop : threading.Event
         The stop flag.
-    first_day : date
-        The UTC day that is asked about to try the credential.
+    first : PlannedDay
+        The day that is asked about to try the credential.
     on_event : callable
         Gets what happens within a day.
     clock : callable
@@ -138,12 +141,12 @@ def built_in(
     Returns
     -------
     iterator of a callable
-        It takes a UTC day, and returns a `Downloaded`.
+        It takes the settings of a dataset and a UTC day, and returns a `Downloaded`.
     """
     with nullcontext(client) if client else _own_client(config, stop) as used:
-        _probe(used, config.dataset, first_day)
+        _probe(used, first.dataset, first.day)
         watch = PaceWatch(used, config.max_concurrent_requests, on_event)
-        yield lambda day: download_window(
+        yield lambda config, day: download_window(
             used,
             config.dataset,
             day_window(day),
@@ -171,7 +174,7 @@ def _probe(client: UDLClient, dataset: Dataset, day: date) -> None:
     second = Window(start, start + timedelta(seconds=1))
     ask_aside(lambda: client.probe(dataset, second), client.stop, client.hang_up)
 
-# %% ../nbs/backfill.ipynb #6d04b8c2
+# %% ../nbs/backfill.ipynb #21e7e8db
 log = logging.getLogger("reach_nb")
 
 
@@ -185,6 +188,11 @@ def write_row(telemetry: HistoricalTelemetry, row: TelemetryRow) -> None:
             f"so the run ends here ({error.strerror})"
         )
         raise OSError(error.errno, said, str(telemetry.path)) from error
+
+
+def _logged(planned: PlannedDay) -> tuple[date, str]:
+    """What a line of the log begins with; readers know by the date that an event tells it, too."""
+    return planned.day, planned.dataset.sensor_id
 
 
 def _discard_spool(config: DownloadRunConfig, day: date) -> None:
@@ -243,28 +251,26 @@ def attempt(
     log.info("%s: %d records in %.1f s, %s", day, found.records, seconds, found.path)
     return downloaded_row(row, found.path, found.records, seconds, clock())
 
-# %% ../nbs/backfill.ipynb #007ebb61
+# %% ../nbs/backfill.ipynb #e3c5099f
 @dataclass(frozen=True)
 class Run:
     """What the days of one run share, and how one of them is done.
 
     Parameters
     ----------
-    config : DownloadRunConfig
-        The settings; nobody changes them while the run lasts.
+    configs : mapping of Dataset to DownloadRunConfig
+        The settings of each dataset; nobody changes them while the run lasts.
     telemetry : HistoricalTelemetry
         Gets a row before and after each attempt.
     summary : DownloadRunSummary
         Counts the days.
     publish : callable
         Gets every event.
-    foreign : bool
-        Whether the download function was handed in: its plain `ValueError` means "no data".
-    clock : callable
-        The present moment.
+    foreign, clock : bool, callable
+        Whether the download function was handed in; the present moment.
     """
 
-    config: DownloadRunConfig
+    configs: Mapping[Dataset, DownloadRunConfig]
     telemetry: HistoricalTelemetry
     summary: DownloadRunSummary
     publish: EventReader
@@ -281,12 +287,14 @@ class Run:
         row = None
         if planned.action == ACTION_RUN:
             row = self._run_day(number, planned, prior, download)
-            outcome = outcome_of_attempt(planned.day, row)
+            outcome = outcome_of_attempt(planned.day, row, planned.dataset)
         else:
-            log.info("%s: %s, %s", planned.day, planned.action, planned.reason)
+            log.info("%s %s: %s, %s", *_logged(planned), planned.action, planned.reason)
             outcome = outcome_of_skip(planned, prior)
         if outcome.outcome != "failed":
-            _discard_spool(self.config, planned.day)  # also that of a run that died before it did
+            _discard_spool(
+                self.configs[planned.dataset], planned.day
+            )  # also that of a run that died before it did
         self.summary.add(outcome)
         self.publish(DayFinished(planned, number, row, outcome))
 
@@ -296,12 +304,12 @@ class Run:
         def fetch() -> Downloaded | Path:
             _check_there(config.output_dir)
             self.summary.days_attempted += 1
-            return download(planned.day)
+            return download(config, planned.day)
 
-        log.info("%s: downloading, %s", planned.day, planned.reason)
-        config, now = self.config, self.clock()
+        config, now = self.configs[planned.dataset], self.clock()
+        log.info("%s %s: downloading, %s", *_logged(planned), planned.reason)
         if not may_carry_on(prior, planned.day, settle_hours_of(config), now):
-            _discard_spool(self.config, planned.day)
+            _discard_spool(config, planned.day)
         row = begin_row(self.summary.run_id, config.dataset, planned.day, prior, now)
         write_row(self.telemetry, row)
         self.publish(DayStarted(planned, number))
@@ -310,7 +318,7 @@ class Run:
         write_row(self.telemetry, row)
         return row
 
-# %% ../nbs/backfill.ipynb #419239c2
+# %% ../nbs/backfill.ipynb #a114654d
 Source: TypeAlias = AbstractContextManager[DayDownloader]
 
 
@@ -333,14 +341,14 @@ def carry_out(run: Run, plan: Plan, source: Source, stop: threading.Event) -> No
         with source as download:
             for number, planned in enumerate(plan, 1):
                 end_if_stopped(stop)
-                run.do_day(number, planned, plan.prior.get(planned.day), download)
+                run.do_day(number, planned, plan.prior_of(planned), download)
         done = True
     except RunStopped:
         log.warning("stopped on request; the next run goes on from here")
     finally:
         run.publish(RunFinished(run.summary, stopped=not done))
 
-# %% ../nbs/backfill.ipynb #a0b483d2
+# %% ../nbs/backfill.ipynb #d16db0ed
 def source_of(
     run: Run,
     plan: Plan,
@@ -350,16 +358,17 @@ def source_of(
 ) -> Source:
     """Where the days of a plan come from: the function that was handed in, or the service."""
     if download_fn:
-        return nullcontext(injected(download_fn, run.config))
+        return nullcontext(injected(download_fn))
     if not plan.to_run:
         return nullcontext(_never_called)
-    return built_in(run.config, client, stop, plan.to_run[0].day, run.publish, run.clock)
+    first = plan.to_run[0]
+    return built_in(run.configs[first.dataset], client, stop, first, run.publish, run.clock)
 
 
-def _never_called(day: date) -> Path:
+def _never_called(config: DownloadRunConfig, day: date) -> Path:
     raise AssertionError(f"{day} was not to be downloaded")
 
-# %% ../nbs/backfill.ipynb #7b25e104
+# %% ../nbs/backfill.ipynb #8005599c
 def prepare(config: DownloadRunConfig, telemetry_file: Path, own_formats: bool = True) -> None:
     """Make the places of a run, and refuse what it could not do: a `ValueError` or `ImportError`.
 
@@ -392,20 +401,70 @@ def stop_flag(stop: threading.Event | None, client: UDLClient | None) -> threadi
 
 def announce_plan(run: Run) -> Plan:
     """The plan of a run, told to its readers; a dry run logs each day."""
-    plan = plan_run(run.config, run.telemetry, run.clock())
+    configs = list(run.configs.values())
+    plan = plan_runs(configs, run.telemetry, run.clock())
     run.summary.days_planned = len(plan)
     run.publish(RunPlanned(run.summary.run_id, plan))
-    if run.config.limit_days and not plan.to_run:
-        log.warning(
-            "limit_days=%d leaves nothing to attempt: the days it counts are skipped ones",
-            run.config.limit_days,
-        )
-    if run.config.dry_run:
+    limits = [config.limit_days for config in configs if config.limit_days]
+    if limits and not plan.to_run:
+        words = "limit_days=%d leaves nothing to attempt: the days it counts are skipped ones"
+        log.warning(words, limits[0])
+    if configs[0].dry_run:
         for planned in plan:
-            log.info("%s: would %s, %s", planned.day, planned.action, planned.reason)
+            words = "%s %s: would %s, %s"
+            log.info(words, *_logged(planned), planned.action, say_reason(planned))
     return plan
 
-# %% ../nbs/backfill.ipynb #437b5ec5
+# %% ../nbs/backfill.ipynb #2d857983
+def run_downloads(
+    configs: Sequence[DownloadRunConfig],
+    *,
+    download_fn: DownloadFunction | None = None,
+    telemetry: HistoricalTelemetry | None = None,
+    stop: threading.Event | None = None,
+    on_event: EventReader | None = None,
+    progress: bool | None = None,
+    client: UDLClient | None = None,
+    clock: Clock = utc_now,
+) -> DownloadRunSummary:
+    """Backfill several sensors or products in one run, one after the other.
+
+    It raises what `run_download` raises, and `ValueError` if two of the configs are of one
+    dataset, or differ in what a run has once: login, service, pace, telemetry file.
+
+    Parameters
+    ----------
+    configs : sequence of DownloadRunConfig
+        The settings of each dataset, such as `[replace(config, sensor_id=s) for s in sensors]`;
+        `limit_days` counts for each.
+    download_fn, telemetry, stop, on_event, progress, client, clock
+        As for `run_download`.
+
+    Returns
+    -------
+    DownloadRunSummary
+        Of all days; each knows its dataset.
+    """
+    configs = [with_absolute_paths(config) for config in configs]  # the run's own from now on
+    if telemetry:
+        configs = [replace(config, telemetry_path=telemetry.path) for config in configs]
+    check_together(configs)
+    dry_run, stop = configs[0].dry_run, stop_flag(stop, client)
+    telemetry = telemetry or HistoricalTelemetry(configs[0].telemetry_file)
+    for config in configs:
+        prepare(config, telemetry.path, own_formats=download_fn is None)
+    bar = [ProgressBar()] if wants_bar(progress) and not dry_run else []
+    tell = partial(publish, readers=[on_event, *bar] if on_event else bar)
+    summary = DownloadRunSummary(str(uuid.uuid4()))
+    by_dataset = {config.dataset: config for config in configs}
+    run = Run(by_dataset, telemetry, summary, tell, download_fn is not None, clock)
+    with nullcontext() if dry_run else run_lock(telemetry.path):
+        plan = announce_plan(run)
+        if not dry_run:
+            carry_out(run, plan, source_of(run, plan, download_fn, client, stop), stop)
+    return summary
+
+# %% ../nbs/backfill.ipynb #23f417f6
 def run_download(
     config: DownloadRunConfig,
     *,
@@ -449,15 +508,13 @@ def run_download(
     -------
     DownloadRunSummary
     """
-    config, stop = with_absolute_paths(config), stop_flag(stop, client)  # its own from now on
-    telemetry = telemetry or HistoricalTelemetry(config.telemetry_file)
-    prepare(config, telemetry.path, own_formats=download_fn is None)
-    bar = [ProgressBar()] if wants_bar(progress) and not config.dry_run else []
-    tell = partial(publish, readers=[on_event, *bar] if on_event else bar)
-    summary = DownloadRunSummary(str(uuid.uuid4()))
-    run = Run(config, telemetry, summary, tell, download_fn is not None, clock)
-    with nullcontext() if config.dry_run else run_lock(telemetry.path):
-        plan = announce_plan(run)
-        if not config.dry_run:
-            carry_out(run, plan, source_of(run, plan, download_fn, client, stop), stop)
-    return summary
+    return run_downloads(
+        [config],
+        download_fn=download_fn,
+        telemetry=telemetry,
+        stop=stop,
+        on_event=on_event,
+        progress=progress,
+        client=client,
+        clock=clock,
+    )

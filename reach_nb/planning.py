@@ -6,8 +6,8 @@
 __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', 'ACTION_RUN', 'ACTION_SKIP_EXISTING',
            'ACTION_SKIP_TERMINAL', 'ACTION_SKIP_FAILED', 'is_number', 'is_count', 'check_setting', 'checked_settings',
            'in_one_line', 'Given', 'DownloadRunConfig', 'settle_hours_of', 'with_absolute_paths', 'settled_at',
-           'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay', 'Plan', 'plan_backfill',
-           'plan_run']
+           'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay', 'say_reason', 'Plan',
+           'plan_backfill', 'check_together', 'latest_by_dataset', 'plan_runs', 'plan_run']
 
 # %% ../nbs/planning.ipynb #6eb7cb59
 import html
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, timezone
-from itertools import groupby
+from itertools import chain, groupby
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
@@ -110,7 +110,8 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         check_setting(name, s[name])
     if s["min_rate"] > s["max_rate"]:
         raise ValueError(f"min_rate: {s['min_rate']!r} is above max_rate {s['max_rate']!r}")
-    _check_last_day(s["end_date"], s["settle_hours"])
+    own = SETTLE_HOURS.get(s["descriptor"], 0.0)
+    _check_last_day(s["end_date"], own if s["settle_hours"] is None else s["settle_hours"])
     if not isinstance(s["auth_token"], str):
         raise ValueError("auth_token: is not text (its value is not shown)")
     s["auth_token"] = secret(s["auth_token"])
@@ -118,9 +119,9 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     return s
 
 
-def _check_last_day(end_date: date, settle_hours: float | None) -> None:
+def _check_last_day(end_date: date, settle_hours: float) -> None:
     try:
-        day_window(end_date).stop + timedelta(hours=settle_hours or 0.0)
+        day_window(end_date).stop + timedelta(hours=settle_hours)
     except OverflowError:
         raise ValueError(
             f"settle_hours: {settle_hours!r} after end_date {end_date} is past the calendar's end"
@@ -420,7 +421,7 @@ def pace_seconds(requests: int, config: DownloadRunConfig) -> float:
         requests -= 1
     return seconds + requests / rate
 
-# %% ../nbs/planning.ipynb #968adbaa
+# %% ../nbs/planning.ipynb #3f3a471f
 class PlannedDay(NamedTuple):
     """One line of a plan."""
 
@@ -429,31 +430,67 @@ class PlannedDay(NamedTuple):
     reason: str  # why, in words
     requests: int  # its chunks, one request each; 0 unless it runs; a full answer makes it more
     artifact: Path  # where its artifact is, or will be
+    dataset: Dataset = Dataset()  # whose day it is
+    settles_at: datetime | None = None  # from when on its data count as complete; None: they do
 
-# %% ../nbs/planning.ipynb #4a32f556
+# %% ../nbs/planning.ipynb #f8b9e86e
 _MOST_LINES = 50  # of the table; what is left out is said
 
 
+def say_reason(first: PlannedDay, last: PlannedDay | None = None) -> str:
+    """Why a day is planned as it is, and when it settles, if that is to come.
+
+    Parameters
+    ----------
+    first : PlannedDay
+        The day.
+    last : PlannedDay, optional
+        Of a stretch that has one reason, the last day.
+
+    Returns
+    -------
+    str
+    """
+    begins, ends = first.settles_at, (last or first).settles_at
+    if begins is None or ends is None:
+        return first.reason
+    span = f"{begins:%Y-%m-%d}" + (f" to {ends:%Y-%m-%d}" if ends.date() > begins.date() else "")
+    return f"{first.reason}; settles {span}" + ", then one refresh" * (first.action == ACTION_RUN)
+
+
 def _plan_table(plan: Iterable[PlannedDay]) -> str:
+    """An HTML table of a plan; it names the dataset where there are several."""
+    plan = list(plan)
+    several = len({planned.dataset for planned in plan}) > 1
     stretches = [
-        (action, reason, list(days))
-        for (action, reason), days in groupby(plan, key=lambda p: (p.action, p.reason))
+        list(days)
+        for _, days in groupby(
+            plan, key=lambda p: (p.dataset, p.action, p.reason, p.settles_at is None)
+        )
     ]
-    rows = []
-    for action, reason, days in stretches[:_MOST_LINES]:
-        last = f" to {days[-1].day}" if len(days) > 1 else ""
-        requests = sum(planned.requests for planned in days)
-        cells = (f"{days[0].day}{last}", f"{len(days):,}", action, html.escape(reason))
-        rows.append("".join(f"<td>{text}</td>" for text in (*cells, f"{requests:,}")))
-    if len(stretches) > _MOST_LINES:
-        left = sum(len(days) for _, _, days in stretches[_MOST_LINES:])
-        rows.append(f"<td colspan='5'>… and {say_count(left, 'day')} more</td>")
-    names = ("days (UTC)", "number", "action", "reason", "requests")
+    rows = [_plan_line(days, several) for days in stretches[:_MOST_LINES]]
+    names = (*["dataset"] * several, "days (UTC)", "number", "action", "reason", "requests")
+    if left := sum(map(len, stretches[_MOST_LINES:])):
+        rows.append(f"<td colspan='{len(names)}'>… and {say_count(left, 'day')} more</td>")
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
-# %% ../nbs/planning.ipynb #56a3a19c
+
+def _plan_line(days: Sequence[PlannedDay], several: bool) -> str:
+    """The cells of a stretch of days."""
+    first, last = days[0], days[-1]
+    cells = (
+        *[str(first.dataset)] * several,
+        str(first.day) if first is last else f"{first.day} to {last.day}",
+        f"{len(days):,}",
+        first.action,
+        html.escape(say_reason(first, last)),
+        f"{sum(planned.requests for planned in days):,}",
+    )
+    return "".join(f"<td>{text}</td>" for text in cells)
+
+# %% ../nbs/planning.ipynb #0d66a9b7
 @dataclass(frozen=True, repr=False)
 class Plan(Sequence[PlannedDay]):
     """What a run does with each day, in order; as the last line of a cell it is a table.
@@ -466,13 +503,13 @@ class Plan(Sequence[PlannedDay]):
         The days, in order.
     seconds : float
         How long its requests take at the limiter's pace, s: none refused, no day begun before.
-    prior : mapping of date to TelemetryRow
+    prior : mapping of (Dataset, date) to TelemetryRow
         The latest row of each day that has one, from which the plan was made.
     """
 
     days: tuple[PlannedDay, ...] = ()
     seconds: float = 0.0
-    prior: Mapping[date, TelemetryRow] = field(default_factory=dict, compare=False)
+    prior: Mapping[tuple[Dataset, date], TelemetryRow] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return len(self.days)
@@ -499,6 +536,10 @@ class Plan(Sequence[PlannedDay]):
         """The days that are downloaded."""
         return tuple(planned for planned in self.days if planned.action == ACTION_RUN)
 
+    def prior_of(self, planned: PlannedDay) -> TelemetryRow | None:
+        """The latest row of one of its days, if it has one."""
+        return self.prior.get((planned.dataset, planned.day))
+
     def __str__(self) -> str:
         days = ", ".join(f"{count:,} {action}" for action, count in self.actions.items())
         pace = f"{say_duration(self.seconds)} at the limiter's pace"
@@ -511,7 +552,7 @@ class Plan(Sequence[PlannedDay]):
     def _repr_html_(self) -> str:
         return f"<p>{self}.</p>" + (_plan_table(self) if self else "")
 
-# %% ../nbs/planning.ipynb #82e5a0d6
+# %% ../nbs/planning.ipynb #47d9fe3d
 def plan_backfill(
     config: DownloadRunConfig, state: Mapping[date, TelemetryRow], now: datetime
 ) -> Plan:
@@ -542,14 +583,18 @@ def plan_backfill(
         action, reason = action_and_reason(
             prior, found.there, day, now, config.retry_failed, settle_hours
         )
+        settled = settled_at(day, settle_hours)
+        settles_at = settled if now < settled else None
         if action == ACTION_RUN:
-            return PlannedDay(day, action, reason, chunks, config.output_dir / name)
+            path = config.output_dir / name
+            return PlannedDay(day, action, reason, chunks, path, dataset, settles_at)
         if action == ACTION_SKIP_EXISTING and found.elsewhere:
             reason += f", in {found.path.parent}"
-        return PlannedDay(day, action, reason, 0, found.path)
+        return PlannedDay(day, action, reason, 0, found.path, dataset, settles_at)
 
     days = map(plan_day, iter_dates(config.start_date, config.end_date))
-    plan = Plan(tuple(_up_to(days, config.limit_days)), prior=state)
+    prior = {(dataset, day): row for day, row in state.items()}
+    plan = Plan(tuple(_up_to(days, config.limit_days)), prior=prior)
     return replace(plan, seconds=pace_seconds(plan.requests, config))
 
 
@@ -563,7 +608,105 @@ def _up_to(days: Iterable[PlannedDay], limit: int | None) -> Iterator[PlannedDay
             counted += 1
         yield planned
 
-# %% ../nbs/planning.ipynb #78963bee
+# %% ../nbs/planning.ipynb #43b7e5a1
+_SHARED = (
+    "auth_token",
+    "base_url",
+    "telemetry_file",
+    "dry_run",
+    "max_concurrent_requests",
+    "initial_rate",
+    "additive_increase",
+    "multiplicative_decrease",
+    "min_rate",
+    "max_rate",
+)
+
+
+def check_together(configs: Sequence[DownloadRunConfig]) -> None:
+    """Refuse settings that cannot be one run: a `ValueError` that names the field.
+
+    Parameters
+    ----------
+    configs : sequence of DownloadRunConfig
+        One for each dataset; login, service, pace and telemetry file are the same in all.
+    """
+    if not configs:
+        raise ValueError("configs: there are none; give the settings of one dataset at least")
+    first, seen = configs[0], set()
+    for config in configs:
+        if config.dataset in seen:
+            raise ValueError(f"sensor_id: {config.dataset} is there twice; give each dataset once")
+        seen.add(config.dataset)
+        for name in _SHARED:
+            one, other = getattr(first, name), getattr(config, name)
+            if one != other:
+                values = "" if name == "auth_token" else f" ({one} and {other})"
+                field = "telemetry_path" if name == "telemetry_file" else name
+                raise ValueError(f"{field}: differs between datasets{values}; a run has one")
+
+# %% ../nbs/planning.ipynb #0e3de934
+def latest_by_dataset(
+    telemetry: HistoricalTelemetry, datasets: Sequence[Dataset]
+) -> dict[Dataset, dict[date, TelemetryRow]]:
+    """The latest row of each day of some datasets.
+
+    Parameters
+    ----------
+    telemetry : HistoricalTelemetry
+        The log of attempts.
+    datasets : sequence of Dataset
+        Which.
+
+    Returns
+    -------
+    dict of Dataset to dict of date to TelemetryRow
+    """
+    if len(datasets) == 1:  # a log is searched for one faster than it is read
+        return {dataset: telemetry.load_state(**vars(dataset)) for dataset in datasets}
+    found = telemetry.load_datasets()
+    names = [(d.sensor_id.upper(), d.descriptor, d.output_format) for d in datasets]
+    return {
+        dataset: {day: rows.latest for day, rows in found.get(name, {}).items()}
+        for dataset, name in zip(datasets, names, strict=True)
+    }
+
+# %% ../nbs/planning.ipynb #4ac42b8d
+def plan_runs(
+    configs: Sequence[DownloadRunConfig],
+    telemetry: HistoricalTelemetry | None = None,
+    now: datetime | None = None,
+) -> Plan:
+    """The plan of a run of several datasets as things stand: one dataset after the other.
+
+    Reads the telemetry, writes nothing, asks no network. Raises what `check_together` raises.
+
+    Parameters
+    ----------
+    configs : sequence of DownloadRunConfig
+        The settings for each dataset; `limit_days` counts for each.
+    telemetry : HistoricalTelemetry, optional
+        The log of attempts; the file that the configs name unless given.
+    now : datetime, optional
+        The moment to plan for (aware, UTC); the present one unless given.
+
+    Returns
+    -------
+    Plan
+    """
+    if telemetry:
+        configs = [replace(config, telemetry_path=telemetry.path) for config in configs]
+    check_together(configs)
+    telemetry = telemetry or HistoricalTelemetry(configs[0].telemetry_file)
+    now = now or datetime.now(timezone.utc)
+    latest = latest_by_dataset(telemetry, [config.dataset for config in configs])
+    plans = [plan_backfill(config, latest[config.dataset], now) for config in configs]
+    prior = {key: row for plan in plans for key, row in plan.prior.items()}
+    requests = sum(plan.requests for plan in plans)
+    days = tuple(chain.from_iterable(plans))
+    return Plan(days, pace_seconds(requests, configs[0]), prior)
+
+# %% ../nbs/planning.ipynb #79998826
 def plan_run(
     config: DownloadRunConfig,
     telemetry: HistoricalTelemetry | None = None,
@@ -584,7 +727,4 @@ def plan_run(
     -------
     Plan
     """
-    telemetry = telemetry or HistoricalTelemetry(config.telemetry_file)
-    state = telemetry.load_state(**vars(config.dataset))
-    config = replace(config, telemetry_path=telemetry.path)
-    return plan_backfill(config, state, now or datetime.now(timezone.utc))
+    return plan_runs([config], telemetry, now)

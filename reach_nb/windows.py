@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MILLISECOND', 'Moment', 'CHUNK_SECONDS_ALL', 'CHUNK_SECONDS_SINGLE', 'Window', 'utc_text', 'parse_iso', 'AstropyTime',
-           'as_utc', 'epoch_ms', 'as_date', 'iter_dates', 'day_window', 'chunk_seconds', 'chunk_windows',
+           'as_utc', 'epoch_ms', 'as_date', 'iter_dates', 'told_day', 'day_window', 'chunk_seconds', 'chunk_windows',
            'split_window', 'obtime_range']
 
 # %% ../nbs/windows.ipynb #05dea8f5
@@ -198,6 +198,42 @@ def iter_dates(start_date: date, end_date: date) -> Iterator[date]:
     """
     for n in range((end_date - start_date).days + 1):
         yield start_date + timedelta(days=n)
+
+# %% ../nbs/windows.ipynb #87134372
+_DAYS_AGO = re.compile(r"-(\d{1,5})d")
+
+
+def told_day(text: str, today: date, field: str = "date") -> date:
+    """A day as it is typed: `2025-01-31`, `today`, `yesterday`, or `-7d` for seven days ago.
+
+    Raises `ValueError`, naming `field` and the value, if it is none of them.
+
+    Parameters
+    ----------
+    text : str
+        As typed.
+    today : date
+        The present day (UTC).
+    field : str
+        The name to use in an error.
+
+    Returns
+    -------
+    date
+    """
+    word = text.strip().lower()
+    ago = {"today": "-0d", "yesterday": "-1d"}.get(word, word)
+    try:
+        if found := _DAYS_AGO.fullmatch(ago):
+            return today - timedelta(days=int(found[1]))
+        return as_date(text, field)
+    except (OverflowError, ValueError) as error:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", word):
+            raise  # a date that the calendar lacks says so
+        raise ValueError(
+            f"{field}: {text!r} is no day; give one such as 2025-01-31, yesterday, "
+            "or -7d for seven days ago"
+        ) from error
 
 # %% ../nbs/windows.ipynb #bcbf27fb
 def day_window(day: date) -> Window:

@@ -6,25 +6,36 @@
 __all__ = ['Command', 'Commands', 'Parser', 'add_command', 'date_flag', 'path_flag', 'add_dataset_flags', 'add_access_flags',
            'login']
 
-# %% ../../nbs/commands/options.ipynb #d8c86a51
+# %% ../../nbs/commands/options.ipynb #24fc3464
 import argparse
-from collections.abc import Callable, Iterator
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from ..constellation import UDL_BASE_URL
 from ..dataset import OUTPUT_FORMATS
 from ..files import as_path
-from ..windows import as_date
+from ..windows import told_day
 
-# %% ../../nbs/commands/options.ipynb #2e6d9b18
+# %% ../../nbs/commands/options.ipynb #2cb8223c
 Command: TypeAlias = Callable[[argparse.Namespace], int]  # the flags in, an exit code out
 
 
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` whose errors are one line, and exit code 2."""
+    """An `ArgumentParser` whose errors are one line, and exit code 2; `-7d` is a value to it."""
+
+    def parse_known_args(  # type: ignore[override]  # the two overloads come to this
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As ever, but a text such as `-7d` is no flag."""
+        words = sys.argv[1:] if args is None else args
+        # a blank before it is what tells argparse, and what reads it leaves it out
+        words = [f" {word}" if re.fullmatch(r"-\d+[a-z]*", word) else word for word in words]
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the flags, and end the program."""
@@ -57,11 +68,23 @@ def add_command(commands: Commands, name: str, run: Command, help: str, more: st
     parser.set_defaults(run=run)
     return parser
 
-# %% ../../nbs/commands/options.ipynb #e8d75a16
-def date_flag(text: str) -> date:
-    """A day as text, such as `2025-01-31`; what is none is an error of the flag."""
+# %% ../../nbs/commands/options.ipynb #d45fb9b8
+def date_flag(text: str, today: date | None = None) -> date:
+    """A day as typed, such as `2025-01-31` or `-7d`; what is none is an error of the flag.
+
+    Parameters
+    ----------
+    text : str
+        As typed.
+    today : date, optional
+        The present day (UTC); that of the clock unless given.
+
+    Returns
+    -------
+    date
+    """
     try:
-        return as_date(text)
+        return told_day(text.strip(), today or datetime.now(timezone.utc).date())
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error).removeprefix("date: ")) from None
 
@@ -77,9 +100,9 @@ def path_flag(text: str) -> Path:
 
 
 def add_dataset_flags(parser: Parser) -> None:
-    """The flags that choose a dataset; without them, a command takes what there is."""
-    such_as = "ALL, or one sensor such as REACH-135"
-    parser.add_argument("--sensor-id", default=None, metavar="ID", help=such_as)
+    """The flags that choose datasets; without them, a command takes what there is."""
+    such_as = "ALL, or a sensor such as REACH-135; give it again for each further sensor"
+    parser.add_argument("--sensor-id", action="append", metavar="ID", help=such_as)
     product = "the data product, such as QUICKLOOK or PROVISIONAL"
     parser.add_argument("--descriptor", default=None, help=product)
     parser.add_argument("--output-format", default=None, choices=OUTPUT_FORMATS)

@@ -24,7 +24,7 @@ from ..service.client import UDLClient
 from ..telemetry import HistoricalTelemetry
 from ..words import say_count, say_size
 
-# %% ../../nbs/commands/reports.ipynb #d1da9770
+# %% ../../nbs/commands/reports.ipynb #fa8380ab
 def telemetry_of(args: argparse.Namespace) -> HistoricalTelemetry:
     """The telemetry that the flags name; a `ValueError` if there is none."""
     path = args.telemetry_file or args.output_dir / "download_telemetry.csv"
@@ -44,8 +44,9 @@ def datasets_of(args: argparse.Namespace, telemetry: HistoricalTelemetry) -> lis
     names = ("sensor_id", "descriptor", "output_format")
     wanted = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     found = datasets(telemetry)
-    for name, value in wanted.items():
-        found = found[found[name].str.upper() == value.upper()]
+    for name, given in wanted.items():
+        values = [given] if isinstance(given, str) else given  # several sensors may be given
+        found = found[found[name].str.upper().isin([value.upper() for value in values])]
     if found.empty:
         such = " of that sensor, descriptor and format" if wanted else ""
         raise ValueError(f"{telemetry.path} holds no rows{such}")

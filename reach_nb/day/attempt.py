@@ -185,7 +185,7 @@ def may_carry_on(prior: TelemetryRow | None, day: date, settle_hours: float, now
     settled = now >= settled_at(day, settle_hours)
     return not (settled and was_unsettled(prior, day, settle_hours))
 
-# %% ../../nbs/day/attempt.ipynb #3a28f48c
+# %% ../../nbs/day/attempt.ipynb #c18de6d7
 _OF_STATUS: dict[str, Outcome] = {
     STATUS_DOWNLOADED: "downloaded",
     STATUS_SKIPPED_NO_DATA: "skipped_no_data",
@@ -198,14 +198,18 @@ _OF_SKIP: dict[Action, Outcome] = {
 }
 
 
-def outcome_of_attempt(day: date, row: TelemetryRow) -> DayOutcome:
+def outcome_of_attempt(
+    day: date,
+    row: TelemetryRow,
+    dataset: Dataset = Dataset(),  # noqa: B008 (it cannot change)
+) -> DayOutcome:
     """What became of a day that was tried, from the last row of the attempt."""
     outcome = _OF_STATUS[row.status]
     if outcome == "downloaded":
         records, artifact = int(row.records_downloaded), Path(row.csv_path)
-        return DayOutcome(day, outcome, records, artifact, attempted=True)
+        return DayOutcome(day, outcome, records, artifact, attempted=True, dataset=dataset)
     error = _what_went_wrong(row) if outcome == "failed" else ""
-    return DayOutcome(day, outcome, error=error, attempted=True)
+    return DayOutcome(day, outcome, error=error, attempted=True, dataset=dataset)
 
 
 def outcome_of_skip(planned: PlannedDay, prior: TelemetryRow | None) -> DayOutcome:
@@ -213,7 +217,7 @@ def outcome_of_skip(planned: PlannedDay, prior: TelemetryRow | None) -> DayOutco
     outcome = _OF_SKIP[planned.action]
     artifact = planned.artifact if outcome == "skipped_existing" else None
     error = _what_went_wrong(prior) if outcome == "failed" and prior else ""
-    return DayOutcome(planned.day, outcome, artifact=artifact, error=error)
+    return DayOutcome(planned.day, outcome, artifact=artifact, error=error, dataset=planned.dataset)
 
 
 def _what_went_wrong(row: TelemetryRow) -> str:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from ..events import ChunkDone, DayFinished, DayStarted, Event, RunFinished, RunPlanned
 
-# %% ../../nbs/day/progress_bar.ipynb #1e4c4dec
+# %% ../../nbs/day/progress_bar.ipynb #dad347df
 class ProgressBar:
     """A reader of events that draws a `tqdm` bar.
 
@@ -28,6 +28,7 @@ class ProgressBar:
         self._look = {"unit": "chunk", "file": file, "dynamic_ncols": True, "smoothing": 0.1}
         self._bar: Any = None  # begins with the first day that runs
         self._days = self._requests = 0  # of the plan
+        self._several = False  # datasets, so that the day alone does not say enough
         self._before = 0  # chunks of the days that are done
 
     def __call__(self, event: Event) -> None:
@@ -35,9 +36,11 @@ class ProgressBar:
         match event:
             case RunPlanned(plan=plan):
                 self._days, self._requests = len(plan), plan.requests
+                self._several = len({planned.dataset for planned in plan}) > 1
             case DayStarted(planned=planned, number=number):
                 self._bar = self._bar or self._tqdm(total=self._requests, **self._look)
-                self._bar.set_description(f"{planned.day} ({number}/{self._days})")
+                sensor = f"{planned.dataset.sensor_id} " * self._several
+                self._bar.set_description(f"{sensor}{planned.day} ({number}/{self._days})")
             case ChunkDone(chunks_done=done, rate=rate):
                 self._bar.set_postfix_str(f"{rate:.1f} requests/s", refresh=False)
                 self._bar.update(self._before + done - self._bar.n)

@@ -21,7 +21,7 @@ from ..events import Event
 from .progress import Progress, fold, note
 from ..planning import DownloadRunConfig
 from ..secrecy import redact
-from ..telemetry import HistoricalTelemetry, TelemetryRow
+from ..telemetry import DatasetName, DayRows, HistoricalTelemetry, TelemetryRow
 
 # %% ../../nbs/panel/jobs.ipynb #f4ffcb7d
 class Tracker:
@@ -204,7 +204,7 @@ class BackfillJob:
             self.config, self.tracker, self._stop, self._login, self._download_fn, self._telemetry
         )
 
-# %% ../../nbs/panel/jobs.ipynb #596800ef
+# %% ../../nbs/panel/jobs.ipynb #207b4071
 class _Forgetful(HistoricalTelemetry):
     def load_state(
         self,
@@ -213,6 +213,9 @@ class _Forgetful(HistoricalTelemetry):
         descriptor: str | None = None,
         output_format: str | None = None,
     ) -> dict[date, TelemetryRow]:
+        return {}
+
+    def load_datasets(self) -> dict[DatasetName, dict[date, DayRows]]:
         return {}
 
 

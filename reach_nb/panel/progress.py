@@ -35,7 +35,7 @@ from ..telemetry import TelemetryRow
 from ..windows import as_date
 from ..words import say_count, say_duration
 
-# %% ../../nbs/panel/progress.ipynb #4125e992
+# %% ../../nbs/panel/progress.ipynb #0e4574fa
 DayState: TypeAlias = Literal[
     "queued", "running", "downloaded", "skipped_existing", "skipped_no_data", "failed"
 ]
@@ -72,7 +72,7 @@ def planned_cell(planned: PlannedDay, prior: TelemetryRow | None) -> DayCell:
 
 def plan_cells(plan: Plan) -> tuple[DayCell, ...]:
     """The days of a plan before anything is done."""
-    return tuple(planned_cell(planned, plan.prior.get(planned.day)) for planned in plan)
+    return tuple(planned_cell(planned, plan.prior_of(planned)) for planned in plan)
 
 # %% ../../nbs/panel/progress.ipynb #935079eb
 def finished_cell(row: TelemetryRow) -> DayCell:
