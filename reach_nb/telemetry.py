@@ -6,10 +6,10 @@
 __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DATA', 'STATUS_FAILED', 'STATUS_PROCESS_PENDING',
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'STATUSES',
            'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'LAYOUT', 'DatasetName', 'log', 'field_text', 'TelemetryRow',
-           'utcnow_iso', 'holds_telemetry', 'LatestRows', 'latest_rows', 'DayRows', 'rows_by_dataset', 'checked_values',
-           'UnreadDates', 'HistoricalTelemetry']
+           'utcnow_iso', 'holds_telemetry', 'day_of', 'LatestRows', 'rows_of', 'latest_rows', 'DayRows',
+           'rows_by_dataset', 'as_dataset', 'checked_values', 'UnreadDates', 'HistoricalTelemetry']
 
-# %% ../nbs/telemetry.ipynb #46dba06f
+# %% ../nbs/telemetry.ipynb #ae04881f
 import html
 import logging
 import re
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .csv_log import CsvLayout, CsvLog, Record, recognises
+from .dataset import Dataset
 from .files import as_path
 from .windows import parse_iso
 from .words import say_count, say_path
@@ -184,17 +185,18 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
     with open(path, "rb") as file:
         return recognises(file, LAYOUT)
 
-# %% ../nbs/telemetry.ipynb #2e1d1a23
+# %% ../nbs/telemetry.ipynb #32c6d68a
 _LONG_AGO = datetime(1, 1, 2, tzinfo=timezone.utc)
 _DAY_AT, _STARTED_AT, _SENSOR_AT, _DESCRIPTOR_AT, _FORMAT_AT = map(
     COLUMNS.index, ("chunk_date_utc", "started_at_utc", "sensor_id", "descriptor", "output_format")
 )
 
 
-@lru_cache(maxsize=4096)
-def _day(text: str) -> date | None:
+@lru_cache(maxsize=65_536)
+def day_of(text: str) -> date | None:
+    """The day that a row is about; `None` for what is no day of this century."""
     try:
-        return date.fromisoformat(text) if _DATE.fullmatch(text) else None
+        return date.fromisoformat(text) if _DATE.fullmatch(text) and text[:2] == "20" else None
     except ValueError:
         return None
 
@@ -221,15 +223,32 @@ class LatestRows:
         """The latest row of each day, in order of days."""
         return {day: TelemetryRow(*self._of_day[day][1]) for day in sorted(self._of_day)}
 
-# %% ../nbs/telemetry.ipynb #b57a3a64
+# %% ../nbs/telemetry.ipynb #080c664d
+def rows_of(
+    records: Iterable[Record],
+    sensor_id: str | None = None,
+    descriptor: str | None = None,
+    output_format: str | None = None,
+) -> Iterator[Record]:
+    """The rows of one sensor, one product (both in any case), one format; `None`: any."""
+    sensor = None if sensor_id is None else sensor_id.strip().upper()
+    product = None if descriptor is None else descriptor.strip().upper()
+    for record in records:
+        if (
+            sensor in (None, record[_SENSOR_AT].strip().upper())
+            and product in (None, record[_DESCRIPTOR_AT].strip().upper())
+            and output_format in (None, record[_FORMAT_AT])
+        ):
+            yield record
+
+
 def latest_rows(
     records: Iterable[Record],
     sensor_id: str | None = None,
     descriptor: str | None = None,
     output_format: str | None = None,
-    unread: list[str] | None = None,
 ) -> dict[date, TelemetryRow]:
-    """The latest row of each day, in order of days.
+    """The latest row of each day, in order of days; rows without a day are passed over.
 
     Parameters
     ----------
@@ -237,27 +256,15 @@ def latest_rows(
         Rows in file order, each the texts of all `COLUMNS`.
     sensor_id, descriptor, output_format : str, optional
         Only rows of this sensor, this product (both in any case), this format; `None`: any.
-    unread : list of str, optional
-        Gets the dates that cannot be read; their rows are passed over.
 
     Returns
     -------
     dict of date to TelemetryRow
     """
-    sensor = None if sensor_id is None else sensor_id.strip().upper()
-    product = None if descriptor is None else descriptor.strip().upper()
     latest = LatestRows()
-    for record in records:
-        if (
-            sensor not in (None, record[_SENSOR_AT].strip().upper())
-            or product not in (None, record[_DESCRIPTOR_AT].strip().upper())
-            or output_format not in (None, record[_FORMAT_AT])
-        ):
-            continue
-        if day := _day(record[_DAY_AT]):
+    for record in rows_of(records, sensor_id, descriptor, output_format):
+        if day := day_of(record[_DAY_AT]):
             latest.add(day, record)
-        elif unread is not None:
-            unread.append(record[_DAY_AT])
     return latest.rows()
 
 # %% ../nbs/telemetry.ipynb #dce638cf
@@ -303,7 +310,7 @@ def _typed_frame(records: Iterable[Record]) -> "pd.DataFrame":
     texts = pd.DataFrame(list(records), columns=list(COLUMNS), dtype=object)
     return pd.DataFrame({name: _typed_column(name, texts[name]) for name in COLUMNS})
 
-# %% ../nbs/telemetry.ipynb #8bb6de2a
+# %% ../nbs/telemetry.ipynb #fae694cf
 DatasetName: TypeAlias = tuple[str, str, str]  # sensor and product in capitals, format: as noted
 _STATUS_AT = COLUMNS.index("status")
 
@@ -315,17 +322,13 @@ class DayRows(NamedTuple):
     downloaded: TelemetryRow | None  # the latest that says DOWNLOADED
 
 
-def rows_by_dataset(
-    records: Iterable[Record], unread: list[str] | None = None
-) -> dict[DatasetName, dict[date, DayRows]]:
-    """The days of every dataset, in order of names and days.
+def rows_by_dataset(records: Iterable[Record]) -> dict[DatasetName, dict[date, DayRows]]:
+    """The days of every dataset, in order of names and days; rows without a day are passed over.
 
     Parameters
     ----------
     records : iterable of tuple of str
         Rows in file order, each the texts of all `COLUMNS`.
-    unread : list of str, optional
-        Gets the dates that cannot be read; their rows are passed over.
 
     Returns
     -------
@@ -334,35 +337,44 @@ def rows_by_dataset(
     latest: dict[DatasetName, LatestRows] = defaultdict(LatestRows)
     done: dict[DatasetName, LatestRows] = defaultdict(LatestRows)
     for record in records:
-        if day := _day(record[_DAY_AT]):
+        if day := day_of(record[_DAY_AT]):
             sensor, product = record[_SENSOR_AT], record[_DESCRIPTOR_AT]
             name = (sensor.strip().upper(), product.strip().upper(), record[_FORMAT_AT])
             latest[name].add(day, record)
             if record[_STATUS_AT] == STATUS_DOWNLOADED:
                 done[name].add(day, record)
-        elif unread is not None:
-            unread.append(record[_DAY_AT])
     found = {}
     for name in sorted(latest):
         downloaded, rows = done[name].rows(), latest[name].rows()
         found[name] = {day: DayRows(row, downloaded.get(day)) for day, row in rows.items()}
     return found
 
-# %% ../nbs/telemetry.ipynb #f79c2b8b
-def _overview(found: Mapping[DatasetName, Mapping[date, DayRows]]) -> str:
+# %% ../nbs/telemetry.ipynb #b0622f55
+def as_dataset(name: DatasetName) -> Dataset | None:
+    """The dataset that rows name; `None` for what is none. What is empty has its usual value."""
+    usual: dict[str, Any] = vars(Dataset())
+    usual |= {field: text for field, text in zip(usual, name, strict=True) if text}
+    try:
+        return Dataset(**usual)
+    except ValueError:
+        return None
+
+# %% ../nbs/telemetry.ipynb #4594c121
+def _overview(title: str, records: Sequence[Record]) -> str:
     """An HTML table: a line per dataset, with its days and their latest statuses."""
+    title = f"<p>{html.escape(title)}: {say_count(len(records), 'row')}.</p>"
     lines = []
-    for name, days in found.items():
+    for name, days in rows_by_dataset(records).items():
         counts = Counter(rows.latest.status for rows in days.values())
         latest = ", ".join(f"{count:,} {status}" for status, count in counts.items())
         cells = (*name, f"{len(days):,}", str(min(days)), str(max(days)), latest)
         lines.append("".join(f"<td>{html.escape(text)}</td>" for text in cells))
     if not lines:
-        return "<p>No days yet.</p>"
+        return f"{title}<p>No days yet.</p>"
     names = ("sensor", "product", "format", "days", "first", "last", "latest status")
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 # %% ../nbs/telemetry.ipynb #8e9b2c50
 def checked_values(row: TelemetryRow | Mapping[str, Any]) -> dict[str, str]:
@@ -383,8 +395,8 @@ def checked_values(row: TelemetryRow | Mapping[str, Any]) -> dict[str, str]:
         )
     return {name: field_text(name, value) for name, value in values.items()}
 
-# %% ../nbs/telemetry.ipynb #c0f6580c
-log = logging.getLogger("reach_nb")
+# %% ../nbs/telemetry.ipynb #e9c09c40
+log = logging.getLogger("reach_nb.telemetry")
 
 
 class UnreadDates:
@@ -415,7 +427,18 @@ class UnreadDates:
         log.warning(words, log_name, rows, unread[0])
         self._told = len(unread)
 
-# %% ../nbs/telemetry.ipynb #61c2d568
+    def left_out(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The rows that have a day; the others are judged after the last one."""
+        unread, any_read = list[str](), False
+        for record in records:
+            if day_of(record[_DAY_AT]):
+                any_read = True
+                yield record
+            else:
+                unread.append(record[_DAY_AT])
+        self.judge(unread, any_read)
+
+# %% ../nbs/telemetry.ipynb #ccaecbf6
 class HistoricalTelemetry:
     """The append-only log of attempts: one CSV file, one row per event.
 
@@ -436,8 +459,7 @@ class HistoricalTelemetry:
     def append_row(self, row: TelemetryRow | Mapping[str, Any]) -> None:
         """Append one event, values by column; it is on disk when the call returns.
 
-        An unknown column or status is a `ValueError`, and so is a value for which an older file
-        has no column; nothing is written then. What is left out is `""`.
+        What is unknown, or has no column in an older file, is a `ValueError`, and not written.
         """
         self._log.append(checked_values(row))
 
@@ -446,10 +468,7 @@ class HistoricalTelemetry:
         return (TelemetryRow(*record) for record in self._log.records())
 
     def to_frame(self) -> "pd.DataFrame":
-        """All rows as a typed pandas DataFrame, in file order; what cannot be read is missing.
-
-        Its columns are `COLUMNS`: days, UTC times, numbers, status as a category, strings.
-        """
+        """All rows as a pandas DataFrame of `COLUMNS`, typed; what cannot be read is missing."""
         return _typed_frame(self._log.records())
 
     def load_state(
@@ -461,31 +480,34 @@ class HistoricalTelemetry:
     ) -> dict[date, TelemetryRow]:
         """The latest row of each day, in order of days.
 
-        Of rows that began together it is the last in the file. Dates that cannot be read are
-        passed over, and counted in a warning; where none can be read, that is a `ValueError`.
-
-        Parameters
-        ----------
-        sensor_id, descriptor, output_format : str, optional
-            Only rows of this sensor, this product (both in any case), this format.
+        Only rows of the sensor, product (both in any case) and format that are told. Of rows that
+        began together it is the last in the file. Dates that cannot be read are passed over, and
+        counted in a warning; where none can be read, that is a `ValueError`.
         """
-        unread: list[str] = []
-        records = self._log.records(holding=(sensor_id or "").strip())
-        found = latest_rows(records, sensor_id, descriptor, output_format, unread)
-        self._unread.judge(unread, any_read=bool(found))
-        return found
+        return latest_rows(self.dated_records(sensor_id, descriptor, output_format))
 
-    def load_datasets(self) -> dict[DatasetName, dict[date, DayRows]]:
-        """The days of every dataset, in one pass over the file; unread dates as in `load_state`."""
-        unread: list[str] = []
-        found = rows_by_dataset(self._log.records(), unread)
-        self._unread.judge(unread, any_read=bool(found))
-        return found
+    def load_datasets(
+        self,
+        *,
+        sensor_id: str | None = None,
+        descriptor: str | None = None,
+        output_format: str | None = None,
+    ) -> dict[DatasetName, dict[date, DayRows]]:
+        """The days of every dataset, in one pass over the file; all else as in `load_state`."""
+        return rows_by_dataset(self.dated_records(sensor_id, descriptor, output_format))
+
+    def dated_records(
+        self,
+        sensor_id: str | None = None,
+        descriptor: str | None = None,
+        output_format: str | None = None,
+    ) -> Iterator[Record]:
+        """Each row that has a day, as the texts of all `COLUMNS`; all else as in `load_state`."""
+        records = self._log.records(holding=(sensor_id or "").strip())
+        return self._unread.left_out(rows_of(records, sensor_id, descriptor, output_format))
 
     def __repr__(self) -> str:
         return f"HistoricalTelemetry({say_path(self.path)!r})"
 
     def _repr_html_(self) -> str:
-        records = list(self._log.records())
-        said = f"{html.escape(say_path(self.path))}: {say_count(len(records), 'row')}"
-        return f"<p>{said}.</p>{_overview(rows_by_dataset(records))}"
+        return _overview(say_path(self.path), list(self._log.records()))

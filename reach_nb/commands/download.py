@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['sensors_of', 'configs_of', 'plan_text', 'was_stopped', 'summary_text', 'download', 'add_download']
 
-# %% ../../nbs/commands/download.ipynb #ba26ddf2
+# %% ../../nbs/commands/download.ipynb #276d4bc6
 import argparse
 import sys
 from collections.abc import Callable, Iterable
@@ -33,6 +33,7 @@ from reach_nb.events import (
     TooFewInFlight,
 )
 from ..planning import DownloadRunConfig, Plan, PlannedDay, plan_runs, say_reason
+from ..words import one_line, printable
 
 # %% ../../nbs/commands/download.ipynb #095a113b
 def sensors_of(args: argparse.Namespace) -> list[str]:
@@ -88,7 +89,7 @@ def configs_of(args: argparse.Namespace, today: date) -> list[DownloadRunConfig]
     settings = {name: value for name, value in given.items() if name in names}
     return [DownloadRunConfig(sensor_id=sensor, **settings) for sensor in sensors]
 
-# %% ../../nbs/commands/download.ipynb #b0dfe6ea
+# %% ../../nbs/commands/download.ipynb #6b14debc
 def _sensor_of(days: Iterable[PlannedDay | DayOutcome]) -> Callable[[PlannedDay | DayOutcome], str]:
     """What names the sensor of a day in a column, if the days are of several; else `""`."""
     sensors = {day.dataset.sensor_id for day in days}
@@ -111,7 +112,7 @@ def was_stopped(summary: DownloadRunSummary) -> bool:
 
 def _failed_line(day: DayOutcome) -> str:
     again = "" if day.attempted else "; not tried again, --retry-failed does"
-    return f"{day.day}  {day.error}{again}"
+    return f"{day.day}  {one_line(str(day.error))}{again}"
 
 
 def _dataset_lines(summary: DownloadRunSummary) -> list[str]:
@@ -156,7 +157,7 @@ def summary_text(
     parts.append(f"artifacts: {config.output_dir}\ntelemetry: {config.telemetry_file}")
     return "\n\n".join(parts)
 
-# %% ../../nbs/commands/download.ipynb #742cb6b3
+# %% ../../nbs/commands/download.ipynb #8de31936
 def download(args: argparse.Namespace) -> int:
     """`reach_nb download`: the exit code.
 
@@ -181,7 +182,7 @@ def download(args: argparse.Namespace) -> int:
     check_places(config.output_dir, config.telemetry_file)
     plan = plan_runs(configs)
     if config.dry_run:
-        print(plan_text(plan))
+        print(printable(plan_text(plan)))
         return 0
     hints: list[TooFewInFlight] = []
 
@@ -195,7 +196,7 @@ def download(args: argparse.Namespace) -> int:
     ):
         configs = [replace(config, auth_token=auth_token) for config in configs]
         summary = run_downloads(configs, stop=stop, on_event=note_hint, progress=in_terminal())
-    print(summary_text(summary, config, *hints))
+    print(printable(summary_text(summary, config, *hints)))
     return 130 if was_stopped(summary) else 1 if summary.days_failed else 0
 
 

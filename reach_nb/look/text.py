@@ -6,7 +6,7 @@
 __all__ = ['KINDS', 'MEASURED', 'Kind', 'day_kinds', 'count_kinds', 'every_day', 'frame_title', 'runs', 'describe',
            'text_calendar']
 
-# %% ../../nbs/look/text.ipynb #7649cec2
+# %% ../../nbs/look/text.ipynb #49f9518d
 from textwrap import fill
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .days import STATES, days_between
-from ..words import say_count
+from ..words import one_line, say_count
 
 # %% ../../nbs/look/text.ipynb #ec792f09
 class Kind(NamedTuple):
@@ -48,7 +48,7 @@ def count_kinds(kinds: pd.Series) -> dict[str, int]:
     counts = {kind: int((kinds == kind).sum()) for kind in KINDS}
     return {kind: count for kind, count in counts.items() if count or kind != "unmeasured"}
 
-# %% ../../nbs/look/text.ipynb #9bbb8ba4
+# %% ../../nbs/look/text.ipynb #3e787712
 def every_day(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame with a row for every day of its range, whatever part of the days it holds.
 
@@ -62,7 +62,7 @@ def every_day(frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `state`, `percent`, `error_type` and `error_message` by day.
+        `state`, `percent`, `error_type`, `error_message` and `note` by day.
     """
     if (
         not isinstance(frame, pd.DataFrame)
@@ -76,12 +76,12 @@ def every_day(frame: pd.DataFrame) -> pd.DataFrame:
         )
     if unknown := set(frame["state"]) - set(STATES):
         raise ValueError(f"frame: state {unknown.pop()!r} is none of {', '.join(STATES)}")
-    columns = ["state", "percent", "error_type", "error_message"]
+    columns = ["state", "percent", "error_type", "error_message", "note"]
     days = days_between(frame.index.min(), frame.index.max())
     whole = frame.reindex(columns=columns).astype({"state": object, "percent": "float64"})
     whole = whole.reindex(days)
     whole["state"] = whole["state"].fillna("not_attempted")
-    texts = ["error_type", "error_message"]
+    texts = ["error_type", "error_message", "note"]
     whole[texts] = whole[texts].astype(object).where(whole[texts].notna(), "")
     return whole
 
@@ -122,7 +122,7 @@ def _say_thin(days: pd.DataFrame, most: int = 3) -> str:
     said = ", ".join(f"{day:%Y-%m-%d} {percent:.1f} %" for day, percent in thin.items())
     return f"Thinnest days: {said}." if said else ""
 
-# %% ../../nbs/look/text.ipynb #d10a9bd5
+# %% ../../nbs/look/text.ipynb #48d9903b
 def runs(chosen: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where runs of true begin, and how long they are."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen, [0]])))
@@ -146,18 +146,29 @@ def _say_gap(days: pd.DataFrame) -> str:
 def _say_failed(days: pd.DataFrame, most: int = 5) -> str:
     """The first failed days and why, one a line."""
     failed = days[days["state"] == "failed"]
-    reasons = failed[["error_type", "error_message"]].head(most)
+    reasons = failed[["error_type", "error_message"]].itertuples(index=False)
+    said = [": ".join(part for part in reason if part) for reason in reasons]
+    return _say_list("Failed days:", failed.index, said, most)
+
+
+def _say_notes(days: pd.DataFrame, most: int = 5) -> str:
+    """The first days that are there with a remark, and the remark, one a line."""
+    noted = days["note"][days["note"] != ""]
+    return _say_list("Days with a remark:", noted.index, noted.tolist(), most)
+
+
+def _say_list(title: str, days: pd.DatetimeIndex, said: list[str], most: int) -> str:
+    """A title and the first days, with what is said of each, one a line."""
     lines = [
-        f"  {day:%Y-%m-%d} {': '.join(part for part in reason if part)[:100]}".rstrip()
-        for day, *reason in reasons.itertuples()
+        f"  {day:%Y-%m-%d} {one_line(text, 100)}".rstrip()
+        for day, text in zip(days[:most], said[:most], strict=True)
     ]
-    if len(failed) > most:
-        lines.append(f"  and {len(failed) - most} more")
-    return "\n".join(["Failed days:", *lines]) if lines else ""
+    more = [f"  and {len(days) - most} more"] * (len(days) > most)
+    return "\n".join([title, *lines, *more]) if lines else ""
 
 
 def describe(frame: pd.DataFrame) -> str:
-    """Days in words: the range, days by state, mean, thin and failed days, the longest gap.
+    """Days in words: range, states, mean, days that are thin, failed or remarked on, longest gap.
 
     What is not from `availability_frame` is a `ValueError`.
 
@@ -174,11 +185,11 @@ def describe(frame: pd.DataFrame) -> str:
     days = every_day(frame)
     if days.empty:
         return "No days: the telemetry holds none, and no range was asked for."
-    told = [_say_states, _say_mean, _say_thin, _say_failed, _say_gap]
+    told = [_say_states, _say_mean, _say_thin, _say_failed, _say_notes, _say_gap]
     lines = [f"{frame_title(days)}: {say_count(len(days), 'day')} (UTC)."]
     return "\n".join(lines + [line for say in told if (line := say(days))])
 
-# %% ../../nbs/look/text.ipynb #c3147a58
+# %% ../../nbs/look/text.ipynb #b4280882
 def _marks(days: pd.DataFrame) -> pd.Series:
     """Per day its character; a share in tens of per cent."""
     kinds, percent = day_kinds(days), days["percent"]
@@ -211,10 +222,17 @@ def text_calendar(frame: pd.DataFrame) -> str:
         return ""
     marks = _marks(days)
     lines = ["         1...5....10...15...20...25...30   downloaded"]
-    for (year, month), part in marks.groupby([marks.index.year, marks.index.month]):
-        row = "".join(part).rjust(part.index[-1].day).ljust(31)
-        got = (days.loc[part.index, "state"] == "downloaded").sum()
-        lines.append(f"{year}-{month:02}  {row}  {got} of {len(part)}")
+    untried = days["state"] == "not_attempted"
+    idle = untried.groupby([marks.index.year, marks.index.month]).transform("all")
+    for is_idle, stretch in marks.groupby([(idle != idle.shift()).cumsum(), idle]):
+        months = stretch.groupby([stretch.index.year, stretch.index.month])
+        if is_idle[1] and len(months) > 2:  # of a log with a hole of years
+            lines.append(f"...      {len(months)} months in which nothing was attempted")
+            continue
+        for (year, month), part in months:
+            row = "".join(part).rjust(part.index[-1].day).ljust(31)
+            got = (days.loc[part.index, "state"] == "downloaded").sum()
+            lines.append(f"{year}-{month:02}  {row}  {got} of {len(part)}")
     # a label is not broken: its spaces are held by a character that is none
     used = [f"{mark} {label}" for label, mark in KINDS.values() if mark in set(marks)]
     held = "  ".join(explained.replace(" ", "\0") for explained in used)

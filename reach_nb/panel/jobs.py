@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['JOBS', 'Tracker', 'JobLog', 'logged_to', 'run_followed', 'BackfillJob', 'forgetful', 'Jobs']
 
-# %% ../../nbs/panel/jobs.ipynb #7abd6b4d
+# %% ../../nbs/panel/jobs.ipynb #92768add
 import logging
 import threading
 import time
@@ -17,11 +17,12 @@ from datetime import date
 from pathlib import Path
 
 from ..backfill import run_download
+from ..csv_log import Record
 from ..events import Event
 from .progress import Progress, fold, note
 from ..planning import DownloadRunConfig
 from ..secrecy import redact
-from ..telemetry import DatasetName, DayRows, HistoricalTelemetry, TelemetryRow
+from ..telemetry import HistoricalTelemetry
 
 # %% ../../nbs/panel/jobs.ipynb #f4ffcb7d
 class Tracker:
@@ -204,19 +205,15 @@ class BackfillJob:
             self.config, self.tracker, self._stop, self._login, self._download_fn, self._telemetry
         )
 
-# %% ../../nbs/panel/jobs.ipynb #207b4071
+# %% ../../nbs/panel/jobs.ipynb #39fa344b
 class _Forgetful(HistoricalTelemetry):
-    def load_state(
+    def dated_records(
         self,
-        *,
         sensor_id: str | None = None,
         descriptor: str | None = None,
         output_format: str | None = None,
-    ) -> dict[date, TelemetryRow]:
-        return {}
-
-    def load_datasets(self) -> dict[DatasetName, dict[date, DayRows]]:
-        return {}
+    ) -> Iterator[Record]:
+        return iter(())
 
 
 def forgetful(path: Path | str) -> HistoricalTelemetry:
