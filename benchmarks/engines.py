@@ -88,6 +88,9 @@ def reach_tasks(folder, days):
 
     import reach_nb as r
 
+    # each name imports its module when it is first asked for: now, not while the clock runs
+    _ = (r.scan_archive, r.sensor_days, r.gaps, r.daily_dose, r.dose_map)
+
     def archive(**more):
         last = FIRST + timedelta(days=days - 1)
         return r.scan_archive(folder, FIRST, last, output_format="parquet", **more)

@@ -343,7 +343,7 @@ def batches(metadata: Any, groups: Iterable[int], most: int) -> Iterator[list[in
     if batch:
         yield batch
 
-# %% ../../nbs/archive/tables.ipynb #9b231713
+# %% ../../nbs/archive/tables.ipynb #ce408fef
 ROWS = 300_000  # of Parquet at a time, about
 Loader: TypeAlias = Callable[[], Table]
 
@@ -411,7 +411,8 @@ def _parquet_file(path: Path, **more: Any) -> Any:
         raise ImportError(
             "reading Parquet needs pyarrow: pip install 'reach_nb[parquet]'"
         ) from None
-    return pyarrow.parquet.ParquetFile(path, read_dictionary=list(_TEXTS), **more)
+    # one piece at a time: to read them all ahead costs half as much again
+    return pyarrow.parquet.ParquetFile(path, read_dictionary=list(_TEXTS), pre_buffer=False, **more)
 
 
 def parquet_tables(path: Path, fields: frozenset[str], rows: int = ROWS) -> Iterator[Table]:
