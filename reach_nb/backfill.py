@@ -203,7 +203,7 @@ def _check_there(folder: Path) -> None:
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, "the output folder is gone", str(folder))
 
-# %% ../nbs/backfill.ipynb #b1473523
+# %% ../nbs/backfill.ipynb #8ed5038f
 def attempt(
     row: TelemetryRow,
     fetch: Callable[[], Downloaded | Path],
@@ -242,7 +242,8 @@ def attempt(
         status = STATUS_SKIPPED_NO_DATA if means_no_data(error, foreign) else STATUS_FAILED
         row = ended_row(row, status, error, seconds, clock(), auth_token)
         what = f"{row.error_type}: {row.error_message}"
-        log.warning("%s: %s, %s", day, status, what)
+        level = logging.INFO if status == STATUS_SKIPPED_NO_DATA else logging.WARNING
+        log.log(level, "%s: %s, %s", day, status, what)
         log.debug("%s", redact("".join(traceback.format_exception(error)), auth_token))
         return row
     seconds = time.monotonic() - began

@@ -86,7 +86,7 @@ def wait_for_writer(
         while in_line() > CAUGHT_UP and not give_up.wait(pause_seconds):
             pass
 
-# %% ../nbs/download.ipynb #5afe522f
+# %% ../nbs/download.ipynb #4e43a627
 def fill_spool(
     spool: Spool,
     client: UDLClient,
@@ -113,7 +113,8 @@ def fill_spool(
     max_concurrent_requests : int
         Requests in flight at a time.
     on_event : callable
-        Gets a `ChunkDone` for each chunk that is appended, and one for those that were before.
+        Gets a `ChunkDone` for each chunk that is appended, and one for those that were before; a
+        `Retrying` where a question is asked again. All of them come in this thread.
     """
 
     def fetch(number: int, give_up: threading.Event) -> None:
@@ -130,14 +131,19 @@ def fill_spool(
             report(fetched)
             end_if_stopped(client.stop)
 
+    def tell_retries() -> None:
+        for retry in client.retries.take():
+            on_event(retry)
+
     if spool.next:
         report(fetched=False)
     missing = spool.missing(len(chunks))
     append(fetched=False)
-    fetched = fetch_chunks(fetch, missing, max_concurrent_requests, client.stop, client.hang_up)
-    with closing(fetched):
+    workers, stop, hang_up = max_concurrent_requests, client.stop, client.hang_up
+    with closing(fetch_chunks(fetch, missing, workers, stop, hang_up, tell_retries)) as fetched:
         for _ in fetched:
             append(fetched=True)
+    tell_retries()
     end_if_stopped(client.stop)
 
 

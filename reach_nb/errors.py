@@ -10,7 +10,7 @@ __all__ = ['ReachError', 'NoRecordsError', 'RunStopped', 'RunLockedError', 'UDLE
 # %% ../nbs/errors.ipynb #7a5615f3
 import inspect
 
-# %% ../nbs/errors.ipynb #041bae51
+# %% ../nbs/errors.ipynb #abed8cef
 class ReachError(Exception):
     """What this package raises on its own account."""
 
@@ -56,11 +56,13 @@ class TransientError(UDLError):
         What happened, for a person.
     retry_after : float, optional
         Seconds after which the service wants to be asked again, if it said so.
+    reason : str
+        The same in a few words, such as `503 service unavailable`; the message unless given.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, reason: str = "") -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.reason = retry_after, reason or message
 
 
 class RateLimitedError(TransientError):

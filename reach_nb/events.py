@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Outcome', 'OUTCOME_WORDS', 'Event', 'EventReader', 'log', 'DayOutcome', 'DownloadRunSummary', 'RunPlanned',
-           'DayStarted', 'ChunkDone', 'RateChanged', 'TooFewInFlight', 'DayFinished', 'RunFinished', 'publish']
+           'DayStarted', 'ChunkDone', 'RateChanged', 'Retrying', 'TooFewInFlight', 'DayFinished', 'RunFinished',
+           'publish']
 
 # %% ../nbs/events.ipynb #e2b489ed
 import html
@@ -166,13 +167,26 @@ class ChunkDone:
     rate: float  # the limiter's pace, requests/s
     fetched: bool  # False for what an earlier run had fetched
 
-# %% ../nbs/events.ipynb #cdbc5acd
+# %% ../nbs/events.ipynb #0bee4fcf
 class RateChanged(NamedTuple):
     """The limiter changed its rate; its history is a list of these."""
 
     time: float  # on its clock, seconds
     rate: float  # requests/s from then on
     event: str  # why: start, success or refused
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """A question had no answer, and is asked again."""
+
+    reason: str  # why there was none, in a few words: 503 service unavailable
+    attempt: int  # which try comes next; the first one was 1
+    of: int  # how many tries there are at most
+    wait_seconds: float  # until it comes, s; it may be longer, as others wait, too
+
+    def __str__(self) -> str:
+        return f"{self.reason}, try {self.attempt} of {self.of}"
 
 
 @dataclass(frozen=True)
@@ -183,6 +197,13 @@ class TooFewInFlight:
     would_do: int  # the least that keeps up with the rate
     rate: float  # requests/s that the limiter would let through
     answer_seconds: float  # how long an answer takes on average, s
+
+    def __str__(self) -> str:
+        return (
+            f"an answer takes {self.answer_seconds:.2f} s: {self.in_flight} requests in flight "
+            f"cannot keep up with {self.rate:.1f} requests/s; "
+            f"max_concurrent_requests={self.would_do} would do"
+        )
 
 
 @dataclass(frozen=True)
@@ -204,7 +225,14 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunPlanned | DayStarted | ChunkDone | RateChanged | TooFewInFlight | DayFinished | RunFinished
+    RunPlanned
+    | DayStarted
+    | ChunkDone
+    | Retrying
+    | RateChanged
+    | TooFewInFlight
+    | DayFinished
+    | RunFinished
 )
 EventReader: TypeAlias = Callable[[Event], object]  # what `on_event` takes
 

@@ -127,12 +127,13 @@ def work(
         returns.put(Returned(chunk, error))
     returns.put(None)
 
-# %% ../../nbs/day/chunks.ipynb #8248e8bc
+# %% ../../nbs/day/chunks.ipynb #d0d9017f
 def collect(
     returns: Returns,
     threads: int,
     stop: threading.Event,
     clock: Callable[[], float] = time.monotonic,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[Any]:
     """Each chunk whose call returned, until all threads have ended.
 
@@ -149,6 +150,8 @@ def collect(
         The stop flag.
     clock : callable
         Seconds from any moment on.
+    meanwhile : callable
+        Called after each word, and ten times a second where none comes.
 
     Returns
     -------
@@ -157,6 +160,7 @@ def collect(
     failure: BaseException | None = None
     stopped_at: float | None = None
     while threads:
+        meanwhile()
         if stop.is_set():
             stopped_at = clock() if stopped_at is None else stopped_at
             if clock() > stopped_at + PATIENCE_SECONDS:
@@ -174,13 +178,14 @@ def collect(
     if failure:
         raise failure
 
-# %% ../../nbs/day/chunks.ipynb #2a8d13ef
+# %% ../../nbs/day/chunks.ipynb #877d1c4d
 def fetch_chunks(
     fetch: Callable[[Chunk, threading.Event], object],
     chunks: Sequence[Chunk],
     workers: int,
     stop: threading.Event,
     hang_up: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Generator[Chunk, None, None]:
     """Call `fetch(chunk, give_up)` for each chunk, and yield each chunk when its call returns.
 
@@ -200,13 +205,15 @@ def fetch_chunks(
         Nothing is begun once it is set.
     hang_up : callable
         Ends the calls under way.
+    meanwhile : callable
+        Called again and again while calls are under way, in the thread that reads.
 
     Returns
     -------
     generator of chunks
     """
     for some in [chunks] if workers > 1 else [[chunk] for chunk in chunks]:
-        yield from _fetch_in_threads(fetch, some, workers, stop, hang_up)
+        yield from _fetch_in_threads(fetch, some, workers, stop, hang_up, meanwhile)
 
 
 def _fetch_in_threads(
@@ -215,6 +222,7 @@ def _fetch_in_threads(
     workers: int,
     stop: threading.Event,
     hang_up: Callable[[], object],
+    meanwhile: Callable[[], object],
 ) -> Iterator[Chunk]:
     todo: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
     returns: Returns = queue.SimpleQueue()
@@ -227,7 +235,7 @@ def _fetch_in_threads(
     for thread in threads:
         thread.start()
     try:
-        yield from collect(returns, len(threads), stop)
+        yield from collect(returns, len(threads), stop, meanwhile=meanwhile)
     finally:
         give_up.set()
         _end(threads, hang_up)

@@ -56,7 +56,7 @@ def changes_after(history: Sequence[RateChanged], time: float) -> list[RateChang
     newer = takewhile(lambda change: change.time > time, reversed(history))
     return [*newer][::-1]
 
-# %% ../../nbs/day/pace.ipynb #dc5144bc
+# %% ../../nbs/day/pace.ipynb #597a6a00
 log = logging.getLogger("reach_nb")
 
 
@@ -91,12 +91,5 @@ class PaceWatch:
         pace, seconds = self.client.limiter.pace, self.client.answer_times.mean
         if hint := too_few_in_flight(pace, seconds, self.in_flight):
             self._hinted = True
-            log.warning(
-                "an answer takes %.2f s: %d requests in flight cannot keep up with %.1f "
-                "requests/s; max_concurrent_requests=%d would do",
-                hint.answer_seconds,
-                hint.in_flight,
-                hint.rate,
-                hint.would_do,
-            )
+            log.info("%s", hint)
             self.publish(hint)

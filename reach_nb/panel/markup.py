@@ -9,11 +9,15 @@ __all__ = ['STYLE', 'text_html', 'html_table', 'scroll', 'folded']
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-# %% ../../nbs/panel/markup.ipynb #44a062b2
+# %% ../../nbs/panel/markup.ipynb #f0331255
 STYLE = """<style>
 .rn-panel {color: var(--jp-content-font-color1); container-type: inline-size}
 [data-jp-theme-light="false"] .rn-panel {color-scheme: dark}
 .rn-saved {display: none}
+.rn-panel.jupyter-widgets-disconnected > * {display: none !important}
+.rn-panel.jupyter-widgets-disconnected::before {float: none; color: inherit; font: inherit;
+  content: "The kernel of this panel has ended. Run the cell again to bring it back."}
+:is(.jp-OutputArea, .output):has(.rn-panel.jupyter-widgets-disconnected) .rn-saved {display: block}
 .rn-panel :is(button, input, select, summary, .rn-days):focus-visible {
   outline: 3px solid var(--jp-brand-color1, #0072B2); outline-offset: 1px}
 [data-jp-theme-light="false"] .rn-panel select {appearance: auto; background-image: none}

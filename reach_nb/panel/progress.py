@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['DayState', 'RunState', 'ACTIVE_STATES', 'LOG_LINES', 'SPEED_SECONDS', 'MARK_SECONDS', 'TRACE_MARKS', 'QUIET_SECONDS',
-           'DayCell', 'planned_cell', 'plan_cells', 'finished_cell', 'say_day', 'DayUnderWay', 'Mark', 'Progress',
-           'note', 'add_mark', 'add_trace', 'fold', 'Speed', 'speed', 'eta_seconds', 'say_quiet']
+           'WAIT_SECONDS', 'DayCell', 'planned_cell', 'plan_cells', 'finished_cell', 'say_day', 'DayUnderWay',
+           'AskedAgain', 'Mark', 'Progress', 'note', 'add_mark', 'add_trace', 'fold', 'Speed', 'speed', 'eta_seconds',
+           'say_quiet']
 
-# %% ../../nbs/panel/progress.ipynb #a45f302c
+# %% ../../nbs/panel/progress.ipynb #993cc231
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,8 +22,10 @@ from reach_nb.events import (
     DayStarted,
     DownloadRunSummary,
     RateChanged,
+    Retrying,
     RunFinished,
     RunPlanned,
+    TooFewInFlight,
 )
 from reach_nb.planning import (
     ACTION_SKIP_EXISTING,
@@ -35,7 +38,7 @@ from ..telemetry import TelemetryRow
 from ..windows import as_date
 from ..words import say_count, say_duration
 
-# %% ../../nbs/panel/progress.ipynb #0e4574fa
+# %% ../../nbs/panel/progress.ipynb #856a9492
 DayState: TypeAlias = Literal[
     "queued", "running", "downloaded", "skipped_existing", "skipped_no_data", "failed"
 ]
@@ -48,6 +51,7 @@ class DayCell(NamedTuple):
     state: DayState  # queued, running, or what became of it
     percent: float | None = None  # availability of what is on disk, %, where it is known
     note: str = ""  # the plan's reason, or what went wrong
+    remark: str = ""  # what is odd about a day that is there
 
 
 def _number(text: str) -> float | None:
@@ -67,22 +71,22 @@ def planned_cell(planned: PlannedDay, prior: TelemetryRow | None) -> DayCell:
     state = states.get(planned.action, "queued")
     there = prior is not None and state == "skipped_existing"
     percent = _number(prior.availability_pct) if prior is not None and there else None
-    return DayCell(planned.day, state, percent, planned.reason)
+    remark = prior.error_message if prior is not None and there else ""
+    return DayCell(planned.day, state, percent, planned.reason, remark)
 
 
 def plan_cells(plan: Plan) -> tuple[DayCell, ...]:
     """The days of a plan before anything is done."""
     return tuple(planned_cell(planned, plan.prior_of(planned)) for planned in plan)
 
-# %% ../../nbs/panel/progress.ipynb #935079eb
+# %% ../../nbs/panel/progress.ipynb #a4f39a15
 def finished_cell(row: TelemetryRow) -> DayCell:
     """A day after its attempt, as the last row says that was written for it."""
     outcome = outcome_of_attempt(as_date(row.chunk_date_utc), row)
     there = outcome.outcome == "downloaded"
     percent = _number(row.availability_pct) if there else None
-    return DayCell(
-        outcome.day, outcome.outcome, percent, row.error_message if there else outcome.error
-    )
+    remark = row.error_message if there else ""
+    return DayCell(outcome.day, outcome.outcome, percent, outcome.error, remark)
 
 
 def say_day(cell: DayCell, row: TelemetryRow | None = None) -> str:
@@ -90,12 +94,12 @@ def say_day(cell: DayCell, row: TelemetryRow | None = None) -> str:
     if cell.state == "downloaded" and row is not None:
         records, took = int(row.records_downloaded), float(row.download_seconds)
         line = f"{cell.day} {records:,} records, {cell.percent or 0:.1f} %, {say_duration(took)}"
-        return line + (f"; {cell.note}" if cell.note else "")
+        return line + (f"; {cell.remark}" if cell.remark else "")
     words = {"skipped_existing": "there already", "skipped_no_data": "no data"}
     said = f"{cell.day} {words.get(cell.state, cell.state)}"
     return f"{said}: {cell.note}" if cell.state == "failed" and cell.note else said
 
-# %% ../../nbs/panel/progress.ipynb #f543254c
+# %% ../../nbs/panel/progress.ipynb #cde0b6d9
 class DayUnderWay(NamedTuple):
     """How far the day is that is being downloaded."""
 
@@ -107,6 +111,14 @@ class DayUnderWay(NamedTuple):
     requests_before: int = 0  # `requests_done` when it began
 
 
+class AskedAgain(NamedTuple):
+    """The questions that had no answer at once."""
+
+    number: int = 0  # of them
+    last: Retrying | None = None  # why the latest one is asked again, and when
+    since: float = math.nan  # when that was known; NaN once something has come after it
+
+
 class Mark(NamedTuple):
     """How far the fetching was at a moment, and what the limiter allowed."""
 
@@ -116,7 +128,7 @@ class Mark(NamedTuple):
     rate: float = math.nan  # the limiter's, requests/s
     refusals: int = 0  # bursts of refusals so far
 
-# %% ../../nbs/panel/progress.ipynb #a3db8e06
+# %% ../../nbs/panel/progress.ipynb #9656ba4b
 RunState: TypeAlias = Literal[
     "idle", "starting", "running", "stopping", "finished", "stopped", "failed"
 ]
@@ -141,8 +153,8 @@ class Progress:
         Of the whole plan, and what is there of it, from an earlier run too; records received.
     rate : float
         What the limiter allows, requests/s; NaN before it has said so.
-    refusals : int
-        Bursts of refusals.
+    refusals, asked_again : int, AskedAgain
+        Bursts of refusals; what was asked again.
     marks, trace : tuple of Mark
         Of the last minute; and of the whole run, further apart the longer it takes.
     log : tuple of str
@@ -150,7 +162,7 @@ class Progress:
     summary : DownloadRunSummary, optional
         Once it is over.
     started, heard, ended : float
-        When it began, when the last event came, when it was over: seconds by the run's clock.
+        When it began, when it last got on, when it was over: seconds by the run's clock.
     """
 
     state: RunState = "idle"
@@ -163,6 +175,7 @@ class Progress:
     records: int = 0
     rate: float = math.nan
     refusals: int = 0
+    asked_again: AskedAgain = AskedAgain()
     marks: tuple[Mark, ...] = ()
     trace: tuple[Mark, ...] = ()
     log: tuple[str, ...] = ()
@@ -264,6 +277,14 @@ def _fetched(progress: Progress, event: ChunkDone, now: float) -> Progress:
     )
     return _now_marked(progress, now, requests, records) if event.fetched else progress
 
+# %% ../../nbs/panel/progress.ipynb #78f109ab
+def _retried(progress: Progress, event: Retrying, now: float) -> Progress:
+    return replace(progress, asked_again=AskedAgain(progress.asked_again.number + 1, event, now))
+
+
+def _hinted(progress: Progress, event: TooFewInFlight, now: float) -> Progress:
+    return note(progress, str(event))
+
 # %% ../../nbs/panel/progress.ipynb #ce8659eb
 _SKIPPED = {"skipped_existing": "there already", "skipped_no_data": "no data, as noted before"}
 
@@ -335,12 +356,14 @@ def _ended(progress: Progress, event: RunFinished, now: float) -> Progress:
         progress, state=state, message=message, cells=cells, summary=event.summary, ended=now
     )
 
-# %% ../../nbs/panel/progress.ipynb #ad22d22f
+# %% ../../nbs/panel/progress.ipynb #c19fff77
 _STEPS: dict[type, Callable[[Progress, Any, float], Progress]] = {
     RunPlanned: _planned,
     DayStarted: _began,
     ChunkDone: _fetched,
+    Retrying: _retried,
     RateChanged: _rated,
+    TooFewInFlight: _hinted,
     DayFinished: _ended_day,
     RunFinished: _ended,
 }
@@ -363,7 +386,12 @@ def fold(progress: Progress, event: object, now: float) -> Progress:
     Progress
     """
     step = _STEPS.get(type(event))
-    return replace(step(progress, event, now), heard=now) if step else progress
+    if step is None:
+        return progress
+    progress = step(progress, event, now)
+    if isinstance(event, Retrying | RateChanged | TooFewInFlight):
+        return progress
+    return replace(progress, heard=now, asked_again=progress.asked_again._replace(since=math.nan))
 
 # %% ../../nbs/panel/progress.ipynb #b5ab8003
 class Speed(NamedTuple):
@@ -394,20 +422,19 @@ def eta_seconds(progress: Progress, now: float) -> float:
     rate = speed(progress, now).requests
     return (progress.requests - progress.requests_done) / rate if rate > 0 else math.nan
 
-# %% ../../nbs/panel/progress.ipynb #4c7f673b
+# %% ../../nbs/panel/progress.ipynb #70e27c6b
 QUIET_SECONDS = 5.0  # from when on silence is worth a word
+WAIT_SECONDS = 2.0  # the same, where it is known why
 
 
 def say_quiet(progress: Progress, now: float) -> str:
     """Why nothing moves, where nothing has for some seconds; `""` else."""
-    silent = now - progress.heard
-    if not progress.active or progress.under_way is None or not silent > QUIET_SECONDS:
+    silent, (_, retry, since) = now - progress.heard, progress.asked_again
+    if not progress.active or progress.under_way is None or not silent > WAIT_SECONDS:
         return ""
-    marks = progress.marks[-2:]
-    refused = len(marks) == 2 and marks[1].refusals > marks[0].refusals
-    why = (
-        "the service asked for a pause, or does not answer"
-        if refused
-        else "the service is slow, refuses, or does not answer"
-    )
-    return f"No answer for {say_duration(silent)}: {why}. It goes on by itself."
+    if retry is None or math.isnan(since):
+        quiet = f"No answer for {say_duration(silent)}: the service is slow. It goes on by itself."
+        return quiet if silent > QUIET_SECONDS else ""
+    left = math.ceil(since + retry.wait_seconds - now)
+    when = f" in {say_duration(left)}" if left > 0 else ", under way"
+    return f"Waiting for the service: {retry}{when}. It goes on by itself."

@@ -24,7 +24,7 @@ from ..look.calendar import DAY_LOOKS, PERCENT_COLORS
 from ..look.figures import Look
 from ..look.text import MEASURED
 
-# %% ../../nbs/panel/strip.ipynb #283cb17e
+# %% ../../nbs/panel/strip.ipynb #f30c32e1
 STRIP_LOOKS: dict[str, Look] = {
     MEASURED: Look("downloaded", "", mark="#"),
     "queued": Look("to download", "none", "", "#0072B2", "D"),
@@ -41,10 +41,12 @@ class StripDay(NamedTuple):
     day: date  # the UTC day
     kind: str  # a key of `STRIP_LOOKS`
     percent: float | None = None  # its availability, %, where it is known
+    remark: str = ""  # what is odd about it
 
     def __str__(self) -> str:
         share = "" if self.percent is None else f", {self.percent:.1f} %"
-        return f"{self.day}: {STRIP_LOOKS[self.kind].label}{share}"
+        remark = f"; {self.remark}" if self.remark else ""
+        return f"{self.day}: {STRIP_LOOKS[self.kind].label}{share}{remark}"
 
 
 @cache
@@ -183,7 +185,22 @@ def _numbers(block: Block, days: Sequence[StripDay]) -> str:
     style = "text-anchor='middle' stroke-width='3' paint-order='stroke' font-size='10'"
     return f"<g {style}>{''.join(said)}</g>"
 
-# %% ../../nbs/panel/strip.ipynb #0605ff4a
+# %% ../../nbs/panel/strip.ipynb #84e640d3
+_DOT = "fill='#fff' stroke='#000'"
+
+
+def _remarks(block: Block, days: Sequence[StripDay]) -> str:
+    """A dot in the corner of each day with a remark."""
+    radius = 3 if block.pitch > 14 else 2 if block.pitch > 8 else 1.25
+    side = block.pitch - (2 if block.pitch > 8 else 1)
+    corners = (block.corner(n) for n, day in enumerate(days, block.first) if day.remark)
+    dots = "".join(
+        f"<circle cx='{x + side - radius:g}' cy='{y + radius:g}' r='{radius - 0.5:g}'/>"
+        for x, y in corners
+    )
+    return f"<g {_DOT}>{dots}</g>" if dots else ""
+
+
 def block_svg(block: Block, days: Sequence[StripDay], alone: bool = True, own: str = "rn-") -> str:
     """A block as SVG.
 
@@ -217,7 +234,8 @@ def block_svg(block: Block, days: Sequence[StripDay], alone: bool = True, own: s
     return (
         f"<svg width='{block.width}' height='{block.height}' "
         f"viewBox='0 0 {block.width} {block.height}' style='max-width:100%' aria-hidden='true'>"
-        f"{_defs(kinds, own)}{_words(block, days, alone)}{drawn}{_numbers(block, days)}</svg>"
+        f"{_defs(kinds, own)}{_words(block, days, alone)}{drawn}{_numbers(block, days)}"
+        f"{_remarks(block, days)}</svg>"
     )
 
 
@@ -230,7 +248,7 @@ def blocks_svg(days: Sequence[StripDay], own: str = "rn-") -> str:
     )
     return "".join(block_svg(block, part, alone, f"{own}{n}-") for n, block, part in parts)
 
-# %% ../../nbs/panel/strip.ipynb #493f50a9
+# %% ../../nbs/panel/strip.ipynb #50e7838d
 def legend_html(days: Sequence[StripDay], own: str = "rn-legend-") -> str:
     """The legend of a strip as HTML."""
     counts, items = Counter(day.kind for day in days), []
@@ -253,6 +271,10 @@ def legend_html(days: Sequence[StripDay], own: str = "rn-legend-") -> str:
             f"<svg width='12' height='12' aria-hidden='true'>{_defs([kind], own)}{box}</svg> "
         )
         items.append(f"{html.escape(look.label)} ({counts[kind]:,})")
+    if odd := sum(bool(day.remark) for day in days):
+        dot = f"<circle cx='6' cy='6' r='2.5' {_DOT}/>"
+        items.append(f"<svg width='12' height='12' aria-hidden='true'>{dot}</svg> ")
+        items.append(f"with a remark ({odd:,})")
     spans = [f"<span>{a}{b}</span>" for a, b in zip(items[::2], items[1::2], strict=True)]
     return f"<div class='rn-text rn-legend'>{' '.join(spans)}</div>" if spans else ""
 
@@ -264,6 +286,8 @@ def describe_strip(days: Sequence[StripDay]) -> str:
     counts = Counter(day.kind for day in days)
     labels = {k: "at 0 %" if k == "zero" else look.label for k, look in STRIP_LOOKS.items()}
     kinds = [f"{counts[k]:,} {labels[k]}" for k in KIND_NAMES if counts[k]]
+    odd = sum(bool(day.remark) for day in days)
+    kinds += [f"{odd:,} with a remark"] if odd else []
     first, last = days[0].day, days[-1].day
     span = f"{first} to {last}" if last > first else f"{first}"
     return f"{span}: {', '.join(kinds)}."
@@ -292,7 +316,7 @@ def strip_html(days: Sequence[StripDay], label: str = "") -> str:
     blocks = blocks_svg(days, "rn-saved-")
     return f"<div role='img' aria-label='{said}' style='{flow}'>{blocks}</div>{legend}"
 
-# %% ../../nbs/panel/strip.ipynb #8747d324
+# %% ../../nbs/panel/strip.ipynb #860d8251
 _STRIP = """
 const NS = "http://www.w3.org/2000/svg";
 let views = 0;
@@ -302,10 +326,11 @@ export default { render({ model, el }) {
     data-lm-suppress-shortcuts="true"></div><div></div>`;
   const [days, legend] = el.children, get = (name) => model.get(name);
   const count = () => get("facts").length;
-  const text = (n) => { const [kind, share] = get("facts")[n] ?? [];
+  const text = (n) => { const [kind, share, remark] = get("facts")[n] ?? [];
     if (kind === undefined) return "no day chosen";
     const day = new Date(Date.parse(get("first")) + n * 864e5).toISOString().slice(0, 10);
-    return `${day}: ${get("kinds")[kind]}` + (share === undefined ? "" : `, ${share} %`); };
+    return `${day}: ${get("kinds")[kind]}` + (share ? `, ${share} %` : "")
+      + (remark ? ", with a remark" : ""); };
   const box = (n, name, share) => {
     days.querySelectorAll("." + name).forEach((e) => e.remove());
     const at = get("blocks").findIndex(([first, number]) => n >= first && n < first + number);
@@ -358,7 +383,13 @@ _CHOOSING = """
 } }
 """
 
-# %% ../../nbs/panel/strip.ipynb #20a9fd24
+# %% ../../nbs/panel/strip.ipynb #eb60852e
+def _fact(day: StripDay) -> list[int | str]:
+    """What the browser is told of a day: its kind, its share, whether there is a remark."""
+    kind, share = KIND_NAMES.index(day.kind), "" if day.percent is None else f"{day.percent:.1f}"
+    return [kind, share, 1] if day.remark else [kind, share] if share else [kind]
+
+
 class Strip(anywidget.AnyWidget):
     """The strip as a widget; observe `chosen`, the place of the chosen day among those shown."""
 
@@ -371,7 +402,7 @@ class Strip(anywidget.AnyWidget):
     legend = traitlets.Unicode().tag(sync=True)
     first = traitlets.Unicode().tag(sync=True)  # the first day
     kinds: traitlets.List[str] = traitlets.List().tag(sync=True)  # their labels
-    # per day the number of its kind, and its share; and where the days lie
+    # per day the number of its kind, its share, 1 for a remark; and where the days lie
     facts: traitlets.List[list] = traitlets.List().tag(sync=True)
     blocks: traitlets.List[list] = traitlets.List().tag(sync=True)
 
@@ -398,10 +429,7 @@ class Strip(anywidget.AnyWidget):
                     self.blocks = [list(block) for block in lay_out([day.day for day in days])]
                     self.first = str(days[0].day) if days else ""
                 self.days, self.kinds = days, [look.label for look in STRIP_LOOKS.values()]
-                self.facts = [
-                    [KIND_NAMES.index(d.kind)] + ([] if d.percent is None else [f"{d.percent:.1f}"])
-                    for d in days
-                ]
+                self.facts = [_fact(day) for day in days]
                 self.legend, self.svg = legend_html(days), blocks_svg(days)
 
     def choose(self, day: date | None) -> None:

@@ -7,13 +7,14 @@ __all__ = ['ENDPOINT', 'MAX_RESULTS', 'Found', 'RETRIED_STATUSES', 'Answer', 'is
            'read_count', 'query', 'Question', 'records_question', 'count_question', 'retry_after_seconds',
            'status_error']
 
-# %% ../../nbs/service/protocol.ipynb #1b545aa1
+# %% ../../nbs/service/protocol.ipynb #7e6a680c
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http import HTTPStatus
 from itertools import compress
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -226,7 +227,7 @@ def retry_after_seconds(text: str | None, now: datetime | None = None) -> float 
         seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
     return max(seconds, 0.0) if seconds == seconds else None
 
-# %% ../../nbs/service/protocol.ipynb #cf4d2966
+# %% ../../nbs/service/protocol.ipynb #c2cc4578
 RETRIED_STATUSES = (408, 500, 502, 503, 504)
 
 
@@ -250,16 +251,18 @@ def status_error(status: int, headers: Mapping[str, str], said: str) -> UDLError
     if status in (401, 403):
         return AuthenticationError(f"the service refuses the credential (status {status})")
     if status == 429:
-        return RateLimitedError("the service says: too many requests (429)", retry_after)
+        too_many = "the service says: too many requests (429)"
+        return RateLimitedError(too_many, retry_after, "429 too many requests")
     if status in RETRIED_STATUSES:
-        return ServiceError(f"status {status}: {said!r}", retry_after)
+        reason = f"{status} {HTTPStatus(status).phrase.lower()}"
+        return ServiceError(f"status {status}: {said!r}", retry_after, reason)
     if 300 <= status < 400:
         try:
             host = urlsplit(headers.get("Location", "")).hostname
         except ValueError:  # an address that is none
             host = None
-        return BadAnswerError(
-            f"status {status}: a redirect to {host or 'nowhere'}; redirects are never followed"
-        )
+        where = f"a redirect to {host or 'nowhere'}"
+        said = f"status {status}: {where}; redirects are never followed"
+        return BadAnswerError(said, reason=where)
     kind = RequestRejectedError if status >= 400 else BadAnswerError
     return kind(f"status {status}: {said!r}")

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['LINE_ERRORS', 'MOST_CONNECTIONS', 'Reply', 'Transport', 'Limits', 'read_body', 'read_beginning', 'CallsUnderWay',
-           'Watch', 'tracked', 'TrackingAdapter', 'OwnSession', 'new_session', 'line_error', 'send', 'HttpTransport']
+           'Watch', 'tracked', 'TrackingAdapter', 'OwnSession', 'new_session', 'in_few_words', 'line_error', 'send',
+           'HttpTransport']
 
-# %% ../../nbs/service/transport.ipynb #0861f7e9
+# %% ../../nbs/service/transport.ipynb #c0cc4774
 import http.client
 import http.cookiejar
 import re
@@ -33,7 +34,7 @@ from reach_nb.errors import (
 )
 from ..secrecy import hiding, secret
 from .credentials import check_base_url, on_this_machine
-from .obstacles import obstacle
+from .obstacles import causes, obstacle
 
 # %% ../../nbs/service/transport.ipynb #f054f239
 class Reply(NamedTuple):
@@ -275,7 +276,29 @@ def new_session(auth_token: str, base_url: str, calls: CallsUnderWay) -> request
         session.mount(scheme, TrackingAdapter(calls))
     return session
 
-# %% ../../nbs/service/transport.ipynb #428eb801
+# %% ../../nbs/service/transport.ipynb #bb735f82
+_FEW_WORDS: dict[str, tuple[type[BaseException], ...]] = {  # the first that fits
+    "connection refused by the host": (ConnectionRefusedError,),
+    "the host is not found": (socket.gaierror,),
+    "no answer in time": (
+        TimeoutError,
+        requests.exceptions.Timeout,
+        urllib3.exceptions.TimeoutError,
+    ),
+}
+
+
+def in_few_words(error: Exception, late: bool = False) -> str:
+    """What kept a request from an answer, for a panel; `late`: it was hung up on for its time."""
+    chain = [] if late else list(causes(error))
+    found = (
+        words
+        for words, kinds in _FEW_WORDS.items()
+        if late and TimeoutError in kinds or any(isinstance(inner, kinds) for inner in chain)
+    )
+    return next(found, "connection lost")
+
+
 def line_error(
     error: Exception, took: float, limit: float | None = None, *, at_first: bool = False
 ) -> UDLError:
@@ -303,7 +326,8 @@ def line_error(
     if found := obstacle(error, at_first=at_first):
         return ConnectionSetupError(found)
     late = f" (over the limit of {limit:g} s)" if limit else ""
-    return UnreachableError(f"{type(error).__name__} after {took:.1f} s{late}: {error}")
+    said = f"{type(error).__name__} after {took:.1f} s{late}: {error}"
+    return UnreachableError(said, reason=in_few_words(error, late=bool(limit)))
 
 
 def send(
@@ -322,7 +346,7 @@ def send(
         body = read_body(response, limits.answer_bytes) if whole else read_beginning(response)
         return Reply(response.status_code, response.headers, body)
 
-# %% ../../nbs/service/transport.ipynb #4efd21ef
+# %% ../../nbs/service/transport.ipynb #60e023f0
 class HttpTransport:
     """HTTP to one service; thread-safe. Close it after use.
 
@@ -369,7 +393,8 @@ class HttpTransport:
         except (*LINE_ERRORS, ValueError) as error:
             took, limit = time.monotonic() - began, self._calls.end()
             found = line_error(error, took, limit, at_first=not self._answered)
-            raise type(found)(self._hide(str(found))) from None
+            found.args = (self._hide(str(found)),)
+            raise found from None
         finally:
             self._calls.end()
 
