@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['BEHIND', 'CAUGHT_UP', 'Pace', 'due_chunks', 'answers_in_line', 'wait_for_writer', 'fill_spool', 'end_if_stopped',
-           'confirm_empty', 'Downloaded', 'download_window', 'new_client', 'download_UDL_reach_window',
-           'download_UDL_reach_to_file']
+           'wait_for_other', 'confirm_empty', 'Downloaded', 'download_window', 'new_client',
+           'download_UDL_reach_window', 'download_UDL_reach_to_file']
 
-# %% ../nbs/download.ipynb #2cd309aa
+# %% ../nbs/download.ipynb #a820d390
 import threading
 from collections.abc import Callable
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from itertools import count
 from os import PathLike
 from pathlib import Path
@@ -86,7 +87,7 @@ def wait_for_writer(
         while in_line() > CAUGHT_UP and not give_up.wait(pause_seconds):
             pass
 
-# %% ../nbs/download.ipynb #4e43a627
+# %% ../nbs/download.ipynb #919b4249
 def fill_spool(
     spool: Spool,
     client: UDLClient,
@@ -152,6 +153,12 @@ def end_if_stopped(stop: threading.Event) -> None:
     if stop.is_set():
         raise RunStopped("stopped on request")
 
+
+def wait_for_other(stop: threading.Event, pause_seconds: float = 0.2) -> None:
+    """Wait a little for a run that fetches the same; `RunStopped` if a stop flag is set."""
+    stop.wait(pause_seconds)
+    end_if_stopped(stop)
+
 # %% ../nbs/download.ipynb #461b1680
 def confirm_empty(client: UDLClient, dataset: Dataset, window: Window) -> None:
     """Raise `BadAnswerError` if the service counts records in a window of empty answers.
@@ -199,7 +206,7 @@ def _identity(base_url: str, dataset: Dataset, window: Window) -> dict[str, Any]
         "chunk_seconds": chunk_seconds(dataset.sensor_id),
     }
 
-# %% ../nbs/download.ipynb #cb5e6757
+# %% ../nbs/download.ipynb #d602aa3c
 def download_window(
     client: UDLClient,
     dataset: Dataset,
@@ -242,9 +249,9 @@ def download_window(
     artifact = as_path(output_dir, "output_dir") / dataset.artifact_name(window)
     make_folders(artifact.parent)
     chunks = due_chunks(dataset, window, now)
-    with Spool(
-        artifact, dataset.output_format, _identity(client.base_url, dataset, window)
-    ) as spool:
+    identity = _identity(client.base_url, dataset, window)
+    wait = partial(wait_for_other, client.stop)
+    with Spool(artifact, dataset.output_format, identity, wait) as spool:
         if not spool.finished:
             fill_spool(spool, client, dataset, chunks, max_concurrent_requests, on_event)
             if spool.records:

@@ -107,7 +107,7 @@ def test_file_names_that_every_system_takes(tmp_path):
 
 @pytest.mark.parametrize("absent", ["fcntl", "resource", "pwd", "termios"])
 def test_the_package_needs_no_module_that_windows_lacks(absent):
-    """Every public name is imported with the module gone; filelock and the like fall back where they use it."""
+    """Every public name is imported with the module gone: whoever needs it says so when it is needed."""
     code = (
         "import sys, importlib.abc\n"
         "class Gone(importlib.abc.MetaPathFinder):\n"

@@ -6,7 +6,7 @@
 __all__ = ['Status', 'SOURCE_FORMATS', 'Conversion', 'Stamp', 'checksum', 'unchanged', 'first_day', 'convert_source',
            'find_sources', 'convert_window', 'convert_archive']
 
-# %% ../../nbs/archive/convert.ipynb #66dc8f8d
+# %% ../../nbs/archive/convert.ipynb #a6b102eb
 import errno
 import json
 import re
@@ -18,16 +18,14 @@ from hashlib import sha256
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
-
-from filelock import FileLock, Timeout
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
 from .formats import FORMATS, count_records
 from .parquet_files import import_pyarrow
 from .partitions import SOURCE_KEY, partitions
 from ..constellation import is_all, normalize_sensor_id
 from ..dataset import OutputFormat
-from ..files import as_path, make_folders
+from ..files import as_path, locked, make_folders
 
 # %% ../../nbs/archive/convert.ipynb #7d579de3
 Status: TypeAlias = Literal["converted", "unchanged", "failed", "passed over"]
@@ -213,19 +211,15 @@ def convert_window(
         except Exception as error:
             yield Conversion(path, "failed", error=f"{type(error).__name__}: {error}")
 
-# %% ../../nbs/archive/convert.ipynb #166d97be
+# %% ../../nbs/archive/convert.ipynb #5d40f845
 @contextmanager
 def _alone(archive: Path) -> Iterator[None]:
+    def busy() -> NoReturn:
+        raise OSError(errno.EBUSY, "another run is writing this archive", str(archive))
+
     make_folders(archive)
-    lock = FileLock(archive / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise OSError(errno.EBUSY, "another run is writing this archive", str(archive)) from None
-    try:
+    with locked(archive / ".lock", busy):
         yield
-    finally:
-        lock.release()
 
 
 def _folders(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Note', 'read_notes', 'note_line', 'Journal', 'forget']
 
-# %% ../../nbs/archive/journal.ipynb #02cfe0e5
+# %% ../../nbs/archive/journal.ipynb #af8598c1
 import json
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..files import open_unlinked, replace_file, write_all
+from ..files import open_unlinked, remove_file, replace_file, write_all
 
 # %% ../../nbs/archive/journal.ipynb #1c665db0
 Note: TypeAlias = dict[str, Any]  # one line of a journal: plain data
@@ -37,7 +37,7 @@ def note_line(note: Note) -> bytes:
     """A note as a line."""
     return json.dumps(note).encode() + b"\n"
 
-# %% ../../nbs/archive/journal.ipynb #5e665b16
+# %% ../../nbs/archive/journal.ipynb #92a42d61
 class Journal:
     """An open journal. One thread uses it.
 
@@ -54,22 +54,25 @@ class Journal:
         self._ends = [0, *(end for _, end in found)]
 
     @classmethod
-    def open(cls, path: Path) -> "Journal | None":
-        """The journal at a path, or `None` if no file of ours is there; it is not changed."""
+    def open(cls, path: Path, within: int | None = None) -> "Journal | None":
+        """The journal at a path, or `None` if no file of ours is there; it is not changed.
+
+        `within`, here and below, is a handle of its folder: see `files.open_folder`.
+        """
         try:
-            return cls(open_unlinked(path))
+            return cls(open_unlinked(path, within=within))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
     @classmethod
-    def begin(cls, path: Path, first: Note) -> "Journal":
+    def begin(cls, path: Path, first: Note, within: int | None = None) -> "Journal":
         """A new journal with one note; takes the place of what is at the path."""
         fresh = path.with_name(path.name + ".new")
-        fresh.unlink(missing_ok=True)
-        with open_unlinked(fresh, create=True) as file:
+        remove_file(fresh, within)
+        with open_unlinked(fresh, create=True, within=within) as file:
             write_all(file, note_line(first))
-        replace_file(fresh, path)
-        return cls(open_unlinked(path))
+        replace_file(fresh, path, within=within)
+        return cls(open_unlinked(path, within=within))
 
     def keep(self, count: int) -> None:
         """Cut everything after the first so many notes, which are good, and go on from there."""
@@ -95,10 +98,10 @@ class Journal:
         self._file.close()
 
 
-def forget(path: Path) -> None:
+def forget(path: Path, within: int | None = None) -> None:
     """Make a journal say nothing, and see that on disk, whatever becomes of the file afterwards."""
     try:
-        file = open_unlinked(path)
+        file = open_unlinked(path, within=within)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return
     with file:

@@ -5,20 +5,27 @@
 # %% auto #0
 __all__ = ['run_lock']
 
-# %% ../../nbs/day/runlock.ipynb #f1756b94
+# %% ../../nbs/day/runlock.ipynb #0f5dbe68
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import NoReturn
 
 from ..errors import RunLockedError
-from ..files import as_path, make_folders
+from reach_nb.files import (
+    as_path,
+    lock_file,
+    locked,
+    make_folders,
+    open_unlinked,
+    remove_file,
+    write_all,
+)
 
-# %% ../../nbs/day/runlock.ipynb #684fc919
+# %% ../../nbs/day/runlock.ipynb #7ffb0294
 @contextmanager
 def run_lock(telemetry_file: str | PathLike[str]) -> Iterator[None]:
     """Hold the run lock of a telemetry file for as long as the `with` lasts.
@@ -30,28 +37,47 @@ def run_lock(telemetry_file: str | PathLike[str]) -> Iterator[None]:
     telemetry_file : Path or str
         The file; its folder is made if missing.
     """
-    path = as_path(telemetry_file, "telemetry_path").absolute()
+    given = as_path(telemetry_file, "telemetry_path").absolute()
+    path = given.resolve()
     make_folders(path.parent)
     holder = path.with_name(path.name + ".holder")
-    lock = FileLock(path.with_name(path.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+
+    def busy() -> NoReturn:
         raise RunLockedError(
-            f"another run is writing {path} ({_read_holder(holder)}); "
+            f"another run is writing {given} ({_read_holder(holder)}); "
             "wait for it, stop it, or use another telemetry file"
-        ) from None
-    try:
-        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        )
+
+    with locked(path.with_name(path.name + ".lock"), busy), _itself_locked(path, busy):
+        try:
+            _write_holder(holder)
+            yield
+        finally:
+            with suppress(OSError):
+                remove_file(holder)
+
+
+@contextmanager
+def _itself_locked(path: Path, busy: Callable[[], object]) -> Iterator[None]:
+    """Hold the telemetry file itself while the `with` lasts, if it is there."""
+    if os.name == "nt" or not path.is_file():
         yield
-    finally:
-        with suppress(OSError):
-            holder.unlink(missing_ok=True)
-        lock.release()
+        return
+    with open(path, "rb+") as file:  # some network shares lock only what may be written
+        if not lock_file(file.fileno()):
+            busy()
+        yield
+
+
+def _write_holder(path: Path) -> None:
+    remove_file(path)  # of a run that died, or a link that is not ours
+    with open_unlinked(path, create=True) as file:
+        write_all(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
 
 def _read_holder(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with open_unlinked(path) as file:
+            return file.read(1000).decode("utf-8", "replace")
     except OSError:
         return "holder unknown"
