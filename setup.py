@@ -14,11 +14,11 @@ cfg = settings["DEFAULT"]
 LICENSES = {"apache2": "Apache-2.0"}
 STATUSES = {"2": "2 - Pre-Alpha", "3": "3 - Alpha", "4": "4 - Beta", "5": "5 - Production/Stable"}
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
-EXTRAS = ["aws", "parquet", "cdf", "magnetic", "lab"]
+EXTRAS = ["aws", "parquet", "cdf", "magnetic", "xarray", "lab"]
 
 extras = {name: shlex.split(cfg[f"{name}_requirements"]) for name in EXTRAS}
 extras["dev"] = shlex.split(cfg["dev_requirements"])
-for name in ("parquet", "cdf", "magnetic", "lab"):
+for name in ("parquet", "cdf", "magnetic", "xarray", "lab"):
     extras["dev"] += extras[name]
 
 setup(

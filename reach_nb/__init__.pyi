@@ -104,12 +104,17 @@ from .archive.reading import (
     read_artifact as read_artifact,
     scan_archive as scan_archive,
 )
+from .archive.frames import (
+    readings as readings,
+)
 from .archive.exchange import (
     to_qtable as to_qtable,
     to_timeseries as to_timeseries,
+    to_xarray as to_xarray,
 )
 from .archive.l1c import (
     read_l1c as read_l1c,
+    write_l1c as write_l1c,
 )
 from .archive.convert import (
     convert_archive as convert_archive,

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['Ends', 'Pair', 'CADENCE', 'UNKNOWN', 'GAP_COLUMNS', 'as_window', 'Scope', 'scope_of', 'Samples', 'samples_of',
            'Silences', 'silences', 'join_silences', 'gaps', 'Counts', 'count_samples', 'sensor_days', 'check_matrix',
-           'describe_sensor_days', 'check_gaps', 'describe_gaps']
+           'describe_sensor_days', 'check_gaps', 'say_limit', 'describe_gaps']
 
-# %% ../../nbs/look/coverage.ipynb #c075af00
+# %% ../../nbs/look/coverage.ipynb #d22c9d9f
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from ..archive.observations import Names, check_readings, known_sensors
 from ..constellation import CADENCE_SECONDS, SENSORS
 from .by_day import Bar, Readings, each_day
 from ..windows import Moment, Window, as_utc, utc_text
-from ..words import say_count
+from ..words import say_count, say_duration
 
 # %% ../../nbs/look/coverage.ipynb #be63cd98
 Ends: TypeAlias = tuple[np.datetime64, np.datetime64]  # the first moment, and the first after it
@@ -177,7 +177,7 @@ def _named(pairs: Sequence[Pair], number: NDArray[np.intp]) -> pd.DataFrame:
     dosimeters = np.array([dosimeter for _, dosimeter in pairs], np.int8)[number]
     return pd.DataFrame({"sensor_id": ids, "dosimeter": dosimeters})
 
-# %% ../../nbs/look/coverage.ipynb #7b0577d6
+# %% ../../nbs/look/coverage.ipynb #41d51f05
 GAP_COLUMNS = ("sensor_id", "dosimeter", "start", "stop", "seconds", "missing_samples")
 
 
@@ -203,6 +203,7 @@ def join_silences(parts: Sequence[Silences], cadences: float) -> pd.DataFrame:
         "window": [_text(end) for end in scope.ends] if scope.is_known else None,
         "pairs": sorted(map(list, pairs)),
         "missing_days": sorted(scope.missing_days),
+        "gaps": len(table),  # so that a part of the table knows that it is one
     }
     return table
 
@@ -402,7 +403,7 @@ def describe_sensor_days(matrix: pd.DataFrame) -> str:
 def _listing(series: "pd.Series[Any]", text: str, most: int = 3) -> str:
     return ", ".join(text.format(name, value) for name, value in series.head(most).items())
 
-# %% ../../nbs/look/coverage.ipynb #c1579946
+# %% ../../nbs/look/coverage.ipynb #9af733ce
 def check_gaps(gaps: Any) -> None:
     """Raise a `ValueError` if a table is not one of `gaps`."""
     needed = GAP_COLUMNS[:5]
@@ -416,6 +417,15 @@ def check_gaps(gaps: Any) -> None:
                 f"gaps: {name} holds {gaps[name].dtype}, not times; "
                 "read a saved list with parse_dates=['start', 'stop']"
             )
+
+
+def say_limit(gaps: pd.DataFrame) -> str:
+    """From which length on a silence is in a list of gaps; of a filtered list, what is left."""
+    longer = f"samples more than {gaps.attrs.get('cadences', 1) * CADENCE_SECONDS:g} s apart"
+    if gaps.empty or len(gaps) >= (whole := gaps.attrs.get("gaps", 0)):
+        return longer
+    shortest = say_duration(float(gaps["seconds"].min()))
+    return f"{len(gaps)} of {whole} with {longer}, from {shortest} on"
 
 
 def describe_gaps(gaps: pd.DataFrame, most: int = 3) -> str:
@@ -441,9 +451,10 @@ def describe_gaps(gaps: pd.DataFrame, most: int = 3) -> str:
         when += f" (days without a file: {len(missing)})"
     if gaps.empty:
         return f"No gaps; sensors looked at: {len(sensors)}{when}."
+    filtered = f" Chosen: {say_limit(gaps)}." if len(gaps) < gaps.attrs.get("gaps", 0) else ""
     lines = [
         f"{len(gaps)} gaps in {gaps['sensor_id'].nunique()} of {len(sensors)} sensors{when}, "
-        f"{gaps['seconds'].sum() / 3600:.1f} dosimeter hours in all.",
+        f"{gaps['seconds'].sum() / 3600:.1f} dosimeter hours in all.{filtered}",
         "Longest:",
     ]
     lines += [

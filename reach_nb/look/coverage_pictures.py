@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ZERO', 'NO_FILE', 'THERE', 'GAP', 'row_size', 'dress_lanes', 'spans', 'plot_sensor_days', 'GapLanes', 'gap_lanes',
-           'gap_shares', 'plot_gaps']
+           'gap_shares', 'drawn_gaps', 'drawn_by_pair', 'gap_label', 'plot_gaps']
 
-# %% ../../nbs/look/coverage_pictures.ipynb #91fb3184
+# %% ../../nbs/look/coverage_pictures.ipynb #2aa3ce59
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +17,6 @@ from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from numpy.typing import NDArray
 
-from ..constellation import CADENCE_SECONDS
 from reach_nb.look.coverage import (
     Ends,
     Pair,
@@ -26,6 +25,7 @@ from reach_nb.look.coverage import (
     check_matrix,
     describe_gaps,
     describe_sensor_days,
+    say_limit,
 )
 from reach_nb.look.figures import (
     Look,
@@ -38,6 +38,7 @@ from reach_nb.look.figures import (
     new_axes,
     rectangles,
 )
+from ..words import say_duration
 
 # %% ../../nbs/look/coverage_pictures.ipynb #9cb23331
 def row_size(ax: Axes, rows: int) -> float:
@@ -65,9 +66,9 @@ def spans(
     left = date2num(start)
     return rectangles(left, bottom, date2num(stop) - left, height)
 
-# %% ../../nbs/look/coverage_pictures.ipynb #416ed6a5
+# %% ../../nbs/look/coverage_pictures.ipynb #7162b866
 ZERO = Look("0 %: a file, no record", "#8B3FB0", "ooo", "white")
-NO_FILE = Look("no file", "none", "...", "0.55")
+NO_FILE = Look("no file", "none", "////", "0.6")
 
 
 def plot_sensor_days(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -160,7 +161,56 @@ def gap_shares(gaps: pd.DataFrame, lanes: GapLanes) -> "pd.Series[float]":
     shares = silent.reindex(lanes.sensors, fill_value=0) / dosimeters.reindex(lanes.sensors)
     return 100 * shares / max(looked_at, 1)
 
-# %% ../../nbs/look/coverage_pictures.ipynb #197f4602
+# %% ../../nbs/look/coverage_pictures.ipynb #4b0ee3dd
+def drawn_gaps(
+    start: NDArray[np.datetime64], stop: NDArray[np.datetime64], line: np.timedelta64
+) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """What is drawn of the gaps of one dosimeter: as much as is lost, and nothing below a line.
+
+    Parameters
+    ----------
+    start, stop : ndarray of datetime64
+        The gaps.
+    line : timedelta64
+        What the thinnest line is wide: shorter gaps are added up until they are as long.
+
+    Returns
+    -------
+    tuple of two ndarray of datetime64
+        Where boxes begin and end: the long gaps, then the lines; one line at least, if there is a
+        gap.
+    """
+    length = stop - start
+    thin = np.flatnonzero(length < line)
+    thin = thin[np.argsort(start[thin], kind="stable")]
+    lines_so_far = np.floor(np.cumsum(length[thin]) / line + 0.5)
+    full = np.diff(lines_so_far, prepend=0) > 0
+    if len(thin) == len(length) > 0 and not full.any():
+        full[length[thin].argmax()] = True
+    begin = start[thin][full] + length[thin][full] // 2 - line // 2
+    wide = length >= line
+    return np.append(start[wide], begin), np.append(stop[wide], begin + line)
+
+# %% ../../nbs/look/coverage_pictures.ipynb #db3bc9e5
+def drawn_by_pair(
+    gaps: pd.DataFrame, line: np.timedelta64
+) -> dict[Pair, tuple[NDArray[np.datetime64], NDArray[np.datetime64]]]:
+    """What is drawn of each dosimeter's gaps."""
+    drawn = {}
+    for (sensor, dosimeter), part in gaps.groupby(["sensor_id", "dosimeter"], observed=True):
+        start, stop = (part[name].to_numpy("datetime64[us]") for name in ("start", "stop"))
+        drawn[str(sensor), int(dosimeter)] = drawn_gaps(start, stop, line)
+    return drawn
+
+
+def gap_label(gaps: pd.DataFrame, line: np.timedelta64) -> str:
+    """What a gap is here, and which of them are drawn together."""
+    seconds = float(line / np.timedelta64(1, "s"))
+    thin = (gaps["seconds"] < seconds).any()
+    added = f"; below {say_duration(seconds)}: added up" if thin else ""
+    return f"gap ({say_limit(gaps)}{added})"
+
+# %% ../../nbs/look/coverage_pictures.ipynb #a605d68b
 THERE, GAP = "#0072B2", "#D55E00"
 
 
@@ -183,14 +233,16 @@ def plot_gaps(gaps: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     lanes = gap_lanes(gaps)
     ax = check_axes(ax) or new_axes(12, 1.4 + 0.25 * len(lanes.sensors), describe_gaps(gaps))
-    longer = gaps.attrs.get("cadences", 1) * CADENCE_SECONDS
+    line = (lanes.ends[1] - lanes.ends[0]) / (72 * axes_inches(ax)[0])  # a point of the picture
+    boxes = drawn_by_pair(gaps, line)
     there = Look("samples (DOSE1 above, DOSE2 below)", THERE)
-    gap = Look(f"gap (samples more than {longer:g} s apart)", GAP)
+    gap = Look(gap_label(gaps, line), GAP)
     whole = np.array([lanes.ends] * len(lanes.pairs))
-    start, stop = (gaps[name].to_numpy("datetime64[us]") for name in ("start", "stop"))
-    pairs = zip(gaps["sensor_id"], gaps["dosimeter"], strict=True)
     add_boxes(ax, spans(whole[:, 0], whole[:, 1], _lane(lanes, lanes.pairs), 0.36), there)
-    add_boxes(ax, spans(start, stop, _lane(lanes, pairs), 0.36), gap, edge=1)
+    if boxes:
+        start, stop = (np.concatenate(ends) for ends in zip(*boxes.values(), strict=True))
+        pairs = [pair for pair, (begin, _) in boxes.items() for _ in begin]
+        add_boxes(ax, spans(start, stop, _lane(lanes, pairs), 0.36), gap)
     handles = [legend_patch(there), legend_patch(gap)]
     if len(lanes.hole_starts):
         # over the gaps that no file makes
