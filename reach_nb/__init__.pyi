@@ -95,6 +95,7 @@ from .archive.formats import (
     count_records as count_records,
 )
 from .archive.observations import (
+    flagged as flagged,
     reading_flags as reading_flags,
 )
 from .archive.reading import (

@@ -6,7 +6,7 @@
 __all__ = ['UNITS', 'COLUMNS', 'Names', 'Flags', 'BY_OBSERVATORY', 'DESCRIPTION', 'UNIT', 'CADENCE_US', 'check_readings',
            'as_names', 'known_sensors', 'Selection', 'select', 'Tally', 'sensors_of', 'described', 'understood',
            'among', 'within', 'is_sound', 'quickly_chosen', 'typed', 'Places', 'reading_places', 'Order',
-           'reading_order', 'duplicates', 'flags_of', 'reading_flags', 'stacked', 'as_frame']
+           'reading_order', 'duplicates', 'flags_of', 'reading_flags', 'flagged', 'stacked', 'as_frame']
 
 # %% ../../nbs/archive/observations.ipynb #3261c55b
 import re
@@ -557,7 +557,7 @@ def duplicates(frame: pd.DataFrame) -> "pd.Series[bool]":
     older[reading_order(readings).older] = True
     return pd.Series(older, index=frame.index, name="duplicate")
 
-# %% ../../nbs/archive/observations.ipynb #45354300
+# %% ../../nbs/archive/observations.ipynb #2b453f35
 def flags_of(readings: Table) -> NDArray[np.int32]:
     """The flags that concern each reading, bits as in `QualityFlag`.
 
@@ -581,7 +581,7 @@ def flags_of(readings: Table) -> NDArray[np.int32]:
         flags[odd] |= np.int32(QualityFlag.COUNTS_OF_256)
     return flags
 
-
+# %% ../../nbs/archive/observations.ipynb #41e19086
 def reading_flags(frame: pd.DataFrame) -> "pd.Series[Any]":
     """The flags that concern each reading of a frame, bits as in `QualityFlag`; 0 where none does.
 
@@ -596,8 +596,7 @@ def reading_flags(frame: pd.DataFrame) -> "pd.Series[Any]":
     Returns
     -------
     Series of int32
-        On the index of `frame`. `frame[reading_flags(frame) == 0]` holds the readings against which
-        no flag speaks.
+        On the index of `frame`.
     """
     check_readings(frame, "flavor", "quality", why="flags are told by")
     readings: Table = {
@@ -615,6 +614,24 @@ def reading_flags(frame: pd.DataFrame) -> "pd.Series[Any]":
 
 
 _FIRST_FLAVORS = sorted({sensor.flavors[0] for sensor in SENSORS.values()})
+
+
+def flagged(frame: pd.DataFrame, flags: Flags = "suspect") -> "pd.Series[bool]":
+    """Which readings of a frame are flagged: `frame[~flagged(frame)]` holds the others.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As for `reading_flags`.
+    flags : int, str or iterable of these
+        Which flags matter, as for `flag_mask`.
+
+    Returns
+    -------
+    Series of bool
+        On the index of `frame`.
+    """
+    return (reading_flags(frame) & flag_mask(flags)) != 0
 
 # %% ../../nbs/archive/observations.ipynb #a3bee443
 def stacked(columns: Sequence[Any]) -> Column:

@@ -6,7 +6,7 @@
 __all__ = ['Globe', 'globe', 'MapPart', 'names_in', 'map_part', 'join_parts', 'as_map', 'dose_map', 'map_label', 'map_title',
            'describe_dose_map']
 
-# %% ../../nbs/look/dose_map.ipynb #882a7233
+# %% ../../nbs/look/dose_map.ipynb #b2e2f2a6
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..archive.observations import check_readings
+from ..archive.observations import Flags, check_readings, flagged
 from ..archive.reading import Archive
 from ..constellation import CHANNELS, DOSE_RATE_UNIT, FLAVORS
+from ..flags import flag_mask, flag_names
 from .by_day import Bar, Readings, each_day, fold
 from reach_nb.look.cells import (
     Cells,
@@ -65,13 +66,14 @@ def globe(bin_degrees: float) -> Globe:
     rows, columns = (max(1, round(span / bin_degrees)) for span in (180, 360))
     return Globe(rows, columns)
 
-# %% ../../nbs/look/dose_map.ipynb #64290797
+# %% ../../nbs/look/dose_map.ipynb #6c498711
 class MapPart(NamedTuple):
     """What is kept of a frame, for the map of many."""
 
     flavor: str  # "": there is no reading
     cells: Cells
-    left_out: NDArray[np.int64]  # per cell: readings without a value
+    left_out: NDArray[np.int64]  # per cell: readings without a value, or with an excluded flag
+    excluded: int  # readings with an excluded flag
     sensors: frozenset[str]
     first: pd.Timestamp
     last: pd.Timestamp
@@ -83,15 +85,17 @@ def names_in(values: pd.Categorical) -> list[str]:
     return [str(name) for name, some in zip(values.categories, used, strict=True) if some]
 
 
-_MAP_OF = ("ob_time", "sensor_id", "flavor", "lat", "lon", "dose_rate")
+_MAP_OF = ("ob_time", "sensor_id", "flavor", "lat", "lon", "dose_rate", "quality")
 
 
-def map_part(frame: pd.DataFrame, flavor: str | None, grid: Globe, median: bool) -> MapPart:
-    """The cells of one frame's readings.
+def map_part(
+    frame: pd.DataFrame, flavor: str | None, grid: Globe, median: bool, exclude: int = 0
+) -> MapPart:
+    """The cells of one frame's readings; `exclude`: bits of flags.
 
     Raises `ValueError` if a column is missing, or if there are several flavors and none is chosen.
     """
-    check_readings(frame, *_MAP_OF)
+    check_readings(frame, *_MAP_OF[: None if exclude else -1])
     known = pd.Categorical(frame["flavor"])
     there = names_in(known)
     if flavor is None and len(there) > 1:
@@ -102,7 +106,9 @@ def map_part(frame: pd.DataFrame, flavor: str | None, grid: Globe, median: bool)
         frame = frame[frame["flavor"] == flavor]
     lat, lon, rate = (frame[name].to_numpy(float) for name in ("lat", "lon", "dose_rate"))
     placed = ~(np.isnan(lat) | np.isnan(lon))
-    value = placed & ~np.isnan(rate)
+    out = flagged(frame, exclude).to_numpy() if exclude else np.zeros(len(frame), bool)
+    usable = placed & np.isfinite(rate)
+    value = usable & ~out
     size, places = grid.rows * grid.columns, np.zeros(len(frame), np.int64)
     places[placed] = grid.places(lat[placed], lon[placed])
     left_out = np.bincount(places[placed & ~value], minlength=size)
@@ -110,12 +116,13 @@ def map_part(frame: pd.DataFrame, flavor: str | None, grid: Globe, median: bool)
         flavor or "" if len(frame) else "",
         cells_of(rate[value], places[value], size, median),
         left_out,
+        int((usable & out).sum()),
         frozenset(names_in(pd.Categorical(frame["sensor_id"]))),
         frame["ob_time"].min(),
         frame["ob_time"].max(),
     )
 
-# %% ../../nbs/look/dose_map.ipynb #df9e9962
+# %% ../../nbs/look/dose_map.ipynb #766eb0e2
 def join_parts(parts: Sequence[MapPart]) -> MapPart:
     """One part for all the days of some. Raises `ValueError` if their flavors differ."""
     some = [part for part in parts if part.flavor]
@@ -128,14 +135,15 @@ def join_parts(parts: Sequence[MapPart]) -> MapPart:
         flavors[0],
         join_cells(part.cells for part in some),
         np.sum([part.left_out for part in some], axis=0),
+        sum(part.excluded for part in some),
         frozenset().union(*(part.sensors for part in some)),
         min(part.first for part in some),
         max(part.last for part in some),
     )
 
 
-def as_map(part: MapPart, grid: Globe, statistic: Statistic) -> pd.DataFrame:
-    """The map of a part. Result as of `dose_map`."""
+def as_map(part: MapPart, grid: Globe, statistic: Statistic, exclude: int = 0) -> pd.DataFrame:
+    """The map of a part. Result as of `dose_map`; `exclude`: bits of flags."""
     values = {
         "dose_rate": cell_statistic(part.cells, statistic),
         "readings": cell_statistic(part.cells, "count").astype(np.int64),
@@ -146,20 +154,23 @@ def as_map(part: MapPart, grid: Globe, statistic: Statistic) -> pd.DataFrame:
     found.attrs = {
         "flavor": part.flavor,
         "statistic": statistic,
-        "units": {"dose_rate": "" if statistic == "count" else "rad/s"},
+        "units": {"dose_rate": "" if statistic == "count" else DOSE_RATE_UNIT},
+        "excluded": part.excluded,
+        "excluded_flags": flag_names(exclude),
         "sensors": sorted(part.sensors),
         "first": str(part.first),
         "last": str(part.last),
     }
     return found
 
-# %% ../../nbs/look/dose_map.ipynb #43b0c520
+# %% ../../nbs/look/dose_map.ipynb #811167c6
 def dose_map(
     frames: Readings,
     *,
     flavor: str | None = None,
     statistic: Statistic = "mean",
     bin_degrees: float = 4,
+    exclude_flags: Flags = "suspect",
     executor: Executor | None = None,
     progress: bool | Bar = False,
 ) -> pd.DataFrame:
@@ -171,13 +182,17 @@ def dose_map(
     Parameters
     ----------
     frames : DataFrame, iterable of DataFrame, or Archive
-        Readings with `ob_time`, `sensor_id`, `flavor`, `lat`, `lon` and `dose_rate`.
+        Readings with `ob_time`, `sensor_id`, `flavor`, `lat`, `lon`, `dose_rate` and `quality` (not
+        needed, if no flag is excluded).
     flavor : str, optional
         Which flavor; needed only if there are several.
     statistic : str
         `"mean"`, `"median"` (to 0.23 %), `"max"` or `"count"` of the readings of a cell.
     bin_degrees : float
         Edge of a cell in degrees, rounded so that whole cells fill the globe.
+    exclude_flags : int, str or iterable of these
+        Which flags leave out the readings that they concern, see `flag_mask`: those that put the
+        value in doubt, unless told.
     executor : concurrent.futures.Executor, optional
         Who looks at the days; one after the other, here, unless told.
     progress : bool or callable
@@ -188,8 +203,8 @@ def dose_map(
     DataFrame
         A row per cell, by the latitude `lat` and longitude `lon` of its middle (degrees):
         `dose_rate`, the statistic (rad(Si)/s; NaN without a reading; a number for `"count"`),
-        `readings`, and `left_out`, how many readings there are without a value. `attrs` says what
-        it is of; `to_xarray()` makes a grid of it.
+        `readings`, and `left_out`, how many readings there are without a value or with an excluded
+        flag. `attrs` says what it is of; `to_xarray()` makes a grid of it.
     """
     check_statistic(statistic)
     grid = globe(bin_degrees)
@@ -197,14 +212,19 @@ def dose_map(
         raise ValueError(f"flavor: {flavor!r} is none of {', '.join(FLAVORS)}")
     if isinstance(frames, Archive) and flavor is not None:
         frames = frames.where(flavors=flavor)
-    part = partial(map_part, flavor=flavor, grid=grid, median=statistic == "median")
+    mask = flag_mask(exclude_flags)
+    part = partial(map_part, flavor=flavor, grid=grid, median=statistic == "median", exclude=mask)
     days = each_day(frames, part, _MAP_OF, executor=executor, progress=progress)
     whole = fold(days, join_parts)
     if whole is None or not len(whole.cells.places):
-        raise ValueError("frames: hold no reading with a place and a value to draw")
-    return as_map(whole, grid, statistic)
+        flagged = whole.excluded if whole else 0
+        raise ValueError(
+            "frames: hold no reading with a place and a value to draw"
+            + (f"; {flagged:,} were left out for a flag, see exclude_flags" if flagged else "")
+        )
+    return as_map(whole, grid, statistic, mask)
 
-# %% ../../nbs/look/dose_map.ipynb #15401e3f
+# %% ../../nbs/look/dose_map.ipynb #8f7c5c76
 _STATISTIC_WORDS = {"mean": "mean", "median": "median", "max": "highest", "count": "number of"}
 
 
@@ -222,7 +242,8 @@ def map_title(found: pd.DataFrame) -> str:
     days = list(dict.fromkeys((said["first"][:10], said["last"][:10])))
     ids = said["sensors"]
     who = ids[0] if len(ids) == 1 else say_count(len(ids), "sensor")
-    return f"flavor {CHANNELS[said['flavor']]}, {' to '.join(days)}, {who}"
+    out = f", {said['excluded']:,} flagged readings left out" if said["excluded"] else ""
+    return f"flavor {CHANNELS[said['flavor']]}, {' to '.join(days)}, {who}{out}"
 
 
 def describe_dose_map(found: pd.DataFrame) -> str:

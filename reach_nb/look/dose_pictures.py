@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['MOST_LINES', 'Lines', 'Times', 'Floats', 'By', 'DOSE_COLUMNS', 'LineStyle', 'line_styles', 'line_label', 'few_lines',
-           'stretch_of', 'highest', 'broken', 'series_lines', 'axis_values', 'not_shown', 'plot_dose_series',
-           'dose_lines', 'doses_in_words', 'plot_daily_dose']
+           'stretch_of', 'highest', 'broken', 'series_lines', 'axis_values', 'not_shown', 'flagged_label',
+           'plot_dose_series', 'dose_lines', 'doses_in_words', 'plot_daily_dose']
 
-# %% ../../nbs/look/dose_pictures.ipynb #e7a3d5ea
+# %% ../../nbs/look/dose_pictures.ipynb #e82b2836
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,13 +15,15 @@ import pandas as pd
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..archive.observations import check_readings
-from ..constellation import CADENCE_SECONDS, CHANNELS, DOSE_RATE_UNIT
-from .dose import describe_dose
-from .figures import check_axes, date_axis, new_axes
-from ..words import say_duration
+from ..archive.observations import check_readings, flagged
+from ..constellation import CADENCE_SECONDS, CHANNELS, DOSE_RATE_UNIT, SECONDS_PER_DAY
+from ..flags import QualityFlag
+from .dose import ENOUGH_PCT, describe_dose
+from .figures import check_axes, date_axis, label_log_axis, new_axes
+from ..words import say_count, say_duration
 
 # %% ../../nbs/look/dose_pictures.ipynb #a3a104c5
 class LineStyle(NamedTuple):
@@ -133,7 +135,29 @@ def not_shown(frame: pd.DataFrame) -> str:
         f"and {none:,} without a value"
     )
 
-# %% ../../nbs/look/dose_pictures.ipynb #9ec872aa
+# %% ../../nbs/look/dose_pictures.ipynb #9dcfc4e5
+def flagged_label(suspect: pd.DataFrame) -> str:
+    """What a legend says of flagged samples: how many there are, and how many are odd counts."""
+    odd = int(flagged(suspect, QualityFlag.COUNTS_OF_256).sum())
+    return f"flagged samples: {len(suspect):,}" + (f"\n256 counts of W: {odd:,}" if odd else "")
+
+# %% ../../nbs/look/dose_pictures.ipynb #1b8861de
+def _dress_series(ax: Axes, frame: pd.DataFrame, stretch: np.timedelta64, by: By) -> None:
+    seconds = float(stretch / np.timedelta64(1, "s"))
+    what = f"highest dose rate in {say_duration(seconds)}"
+    what = "dose rate" if seconds <= CADENCE_SECONDS else what
+    ax.set(yscale="log", ylabel=f"{what}, {DOSE_RATE_UNIT}")
+    label_log_axis(ax.yaxis)
+    if by == "day":
+        ax.set(xlim=(0, 24), xticks=range(0, 25, 3), xlabel="hour of the day (UTC)")
+    else:
+        date_axis(ax)
+        ax.set_xlabel("UTC")
+    ax.grid(alpha=0.3)
+    ax.set_title(not_shown(frame), loc="left", fontsize="medium")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+
+# %% ../../nbs/look/dose_pictures.ipynb #97bdafc1
 def plot_dose_series(
     frame: pd.DataFrame,
     ax: Axes | None = None,
@@ -174,11 +198,11 @@ def plot_dose_series(
         many = len(times) > 2000
         x = axis_values(times, by)
         ax.plot(x, values, label=line_label(name), rasterized=many, **look)
-    flagged = frame[frame["quality"].notna() & (frame["quality"] != "0")]
-    times, values = _peaks(flagged, max(stretch, stretch_of(frame["ob_time"], 200)))
+    suspect = frame[flagged(frame)]
+    times, values = _peaks(suspect, max(stretch, stretch_of(frame["ob_time"], 200)))
     if len(times):
         look = {"color": rcParams["text.color"], "linestyle": "", "marker": "x", "markersize": 5}
-        ax.plot(axis_values(times, by), values, label=f"flagged samples: {len(flagged):,}", **look)
+        ax.plot(axis_values(times, by), values, label=flagged_label(suspect), **look)
     _dress_series(ax, frame, stretch, by)
     return ax
 
@@ -187,32 +211,42 @@ def _peaks(part: pd.DataFrame, stretch: np.timedelta64) -> tuple[Times, Floats]:
     times = part["ob_time"].to_numpy("datetime64[us]")
     return highest(times, part["dose_rate"].to_numpy(float), stretch)
 
-
-def _dress_series(ax: Axes, frame: pd.DataFrame, stretch: np.timedelta64, by: By) -> None:
-    seconds = float(stretch / np.timedelta64(1, "s"))
-    what = f"highest dose rate in {say_duration(seconds)}"
-    what = "dose rate" if seconds <= CADENCE_SECONDS else what
-    ax.set(yscale="log", ylabel=f"{what}, {DOSE_RATE_UNIT}")
-    if by == "day":
-        ax.set(xlim=(0, 24), xticks=range(0, 25, 3), xlabel="hour of the day (UTC)")
-    else:
-        date_axis(ax)
-        ax.set_xlabel("UTC")
-    ax.grid(alpha=0.3)
-    ax.set_title(not_shown(frame), loc="left", fontsize="medium")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-
-# %% ../../nbs/look/dose_pictures.ipynb #6e3eae93
-_DOSES = ("day", "sensor_id", "flavor", "dose_rad", "missing_rad", "uncertainty_rad")
-DOSE_COLUMNS = (*_DOSES, "coverage_pct")
+# %% ../../nbs/look/dose_pictures.ipynb #9158cf17
+DOSE_COLUMNS = (
+    "day",
+    "sensor_id",
+    "flavor",
+    "dose_rad",
+    "missing_rad",
+    "uncertainty_rad",
+    "coverage_pct",
+    "flagged_rad",
+    "excluded_seconds",
+    "excluded_rad",
+)
 
 
 def dose_lines(doses: pd.DataFrame) -> Lines:
-    """The days of each line to draw, with their best estimate `rad`: by sensor and flavor."""
+    """The days of each line to draw, by sensor and flavor.
+
+    `rad` is the best estimate, `least` what was measured where there is none, and `with_flagged`
+    the estimate with the flagged readings, where there are some.
+    """
     if not isinstance(doses, pd.DataFrame):
         raise ValueError(f"doses: {type(doses).__name__} is no DataFrame; daily_dose gives one")
     check_readings(doses, *DOSE_COLUMNS, why="daily_dose gives", name="doses")
-    whole = doses.assign(rad=doses["dose_rad"] + doses["missing_rad"]).dropna(subset="rad")
+    rad, measured = doses["dose_rad"] + doses["missing_rad"], doses["coverage_pct"] / 100
+    with_excluded = measured + doses["excluded_seconds"] / SECONDS_PER_DAY
+    flagged = (doses["dose_rad"] + doses["excluded_rad"]) / with_excluded.where(
+        100 * with_excluded >= ENOUGH_PCT
+    )
+    whole = doses.assign(
+        rad=rad,
+        least=doses["dose_rad"].where(rad.isna() & (measured > 0)),
+        with_flagged=flagged.where((doses["excluded_rad"] > 0) | (doses["flagged_rad"] > 0)),
+    )
+    shown = whole[["rad", "least", "with_flagged"]].notna().any(axis=1)
+    whole = whole[shown]
     lines = dict(list(whole.groupby([whole["sensor_id"].astype(str), whole["flavor"].astype(str)])))
     if not lines:
         raise ValueError("doses: no day has a dose to draw")
@@ -221,14 +255,23 @@ def dose_lines(doses: pd.DataFrame) -> Lines:
 
 def doses_in_words(lines: Lines) -> str:
     """What `plot_daily_dose` shows, in words."""
-    said = [
-        f"{' '.join(name)}: {len(part)} days, {part['rad'].min():.3g} to {part['rad'].max():.3g} "
-        f"rad(Si), {part['coverage_pct'].mean():.0f} % measured"
-        for name, part in lines.items()
-    ]
-    return "Dose of each day. " + "; ".join(said) + "."
+    return "Dose of each day. " + "; ".join(_say_days(*line) for line in lines.items()) + "."
 
-# %% ../../nbs/look/dose_pictures.ipynb #e22381b9
+
+def _say_days(name: tuple[str, ...], part: pd.DataFrame) -> str:
+    channel = CHANNELS.get(name[1])
+    energies = f" ({channel.energies})" if channel else ""
+    known, limits = part["rad"].dropna(), int(part["least"].notna().sum())
+    said = f"{' '.join(name)}{energies}: {say_count(len(part), 'day')}"
+    if len(known):
+        said += f", {known.min():.3g} to {known.max():.3g} rad(Si)"
+    said += f", {part['coverage_pct'].mean():.0f} % measured"
+    if limits:
+        said += f", {limits} less than 14 h"
+    flagged = int(part["with_flagged"].notna().sum())
+    return said + (f", {flagged} with flagged readings" if flagged else "")
+
+# %% ../../nbs/look/dose_pictures.ipynb #8c144441
 def plot_daily_dose(doses: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """The dose of each day, one line per sensor and flavor, with its uncertainty.
 
@@ -251,15 +294,34 @@ def plot_daily_dose(doses: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = check_axes(ax) or new_axes(11, 4, doses_in_words(lines))
     for (name, part), style in zip(lines.items(), line_styles(list(lines)), strict=True):
         _draw_doses(ax, part, line_label(name), style)
-    low = min((part["rad"] - part["uncertainty_rad"]).min() for part in lines.values())
-    high = max(part["rad"].max() for part in lines.values())
-    scale: Literal["log", "linear"] = "log" if 0 < low < high / 10 else "linear"
-    ax.set(ylabel="dose of a day, rad(Si)", xlabel="UTC", yscale=scale)
+    ax.set(ylabel="dose of a day, rad(Si)", xlabel="UTC", yscale=_scale(list(lines.values())))
+    label_log_axis(ax.yaxis)
     date_axis(ax)
     ax.grid(alpha=0.3)
-    hollow = "hollow: less than\nhalf measured"
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title=hollow)
+    handles, labels = ax.get_legend_handles_labels()
+    for column, (mark, said) in _EXTRA_MARKS.items():
+        if any(part[column].notna().any() for part in lines.values()):
+            ink = rcParams["text.color"]
+            look: dict[str, Any] = {"color": ink, "marker": mark, "markerfacecolor": "none"}
+            handles.append(Line2D([], [], linestyle="", **look))
+            labels.append(said)
+    ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return ax
+
+
+_EXTRA_MARKS = {
+    "least": ("^", "at least: less than\n14 h were measured"),
+    "with_flagged": ("x", "with flagged readings"),
+}
+
+
+def _scale(parts: list[pd.DataFrame]) -> Literal["log", "linear"]:
+    """Logarithmic, where all that is drawn is above 0 and runs over more than a decade."""
+    shown = pd.concat(parts)
+    lowest = [shown["rad"] - shown["uncertainty_rad"], shown["least"], shown["with_flagged"]]
+    low = min(values.min() for values in lowest if values.notna().any())
+    high = shown[["rad", "least", "with_flagged"]].max().max()
+    return "log" if 0 < low < high / 10 else "linear"
 
 
 def _draw_doses(ax: Axes, part: pd.DataFrame, label: str, style: LineStyle) -> None:
@@ -269,8 +331,7 @@ def _draw_doses(ax: Axes, part: pd.DataFrame, label: str, style: LineStyle) -> N
     bars = [part[["uncertainty_rad", "rad"]].min(axis=1), part["uncertainty_rad"]]
     look: dict[str, Any] = {"color": style.color, "linestyle": style.dash, "linewidth": 1}
     ax.errorbar(days, rad, bars, capsize=3, **look)  # no dose is below 0
-    thin = (part["coverage_pct"] < 50).to_numpy()
-    for some, face in ((~thin, style.color), (thin, "none")):
-        marks: dict[str, Any] = {"color": style.color, "markerfacecolor": face, "markersize": 6}
-        said = None if face == "none" else label
-        ax.plot(days[some], rad[some], "o", label=said, **marks)
+    marks: dict[str, Any] = {"color": style.color, "linestyle": "", "markersize": 6}
+    ax.plot(days, rad, marker="o", label=label, **marks)
+    for column, (mark, _) in _EXTRA_MARKS.items():
+        ax.plot(days, part[column], marker=mark, markerfacecolor="none", **marks)

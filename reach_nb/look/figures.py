@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['TextSize', 'Picture', 'PictureAxes', 'new_axes', 'figure_of', 'check_axes', 'axes_inches', 'text_size', 'title_size',
-           'Look', 'rectangles', 'add_boxes', 'legend_patch', 'legend_above', 'date_axis', 'keep_colors', 'theme_svg']
+           'Look', 'rectangles', 'add_boxes', 'legend_patch', 'legend_above', 'date_axis', 'label_log_axis',
+           'keep_colors', 'theme_svg']
 
-# %% ../../nbs/look/figures.ipynb #05d1be90
+# %% ../../nbs/look/figures.ipynb #2a48d948
 import base64
 import html
 import io
@@ -19,6 +20,7 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex
@@ -36,6 +38,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import Normal, withStroke
 from matplotlib.spines import Spine
 from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import ArrayLike, NDArray
 
 # %% ../../nbs/look/figures.ipynb #c3067139
@@ -111,7 +114,7 @@ def check_axes(ax: Axes | None) -> Axes | None:
         "leave it out for a new figure, or choose one of the figure's"
     )
 
-# %% ../../nbs/look/figures.ipynb #8931ec5a
+# %% ../../nbs/look/figures.ipynb #59cbd596
 TextSize = Literal["x-large", "large", "medium", "small", "x-small"]
 _LARGER: dict[TextSize, TextSize] = {"large": "x-large", "small": "medium", "x-small": "small"}
 
@@ -230,6 +233,37 @@ def date_axis(ax: Axes) -> None:
     formatter = _DateFormatter(locator, tz=UTC, zero_formats=zero_formats)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)
+
+# %% ../../nbs/look/figures.ipynb #b2114189
+def label_log_axis(axis: Axis) -> None:
+    """Labels that can be read, for a logarithmic axis of any length; others stay as they are."""
+    if axis.get_scale() != "log":
+        return
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _say_power(value, axis)))
+    axis.set_minor_locator(LogLocator(subs=range(2, 10)))
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: _say_between(value, axis)))
+
+
+def _decades(axis: Axis) -> float:
+    low, high = sorted(axis.get_view_interval())
+    return float(np.log10(high / low)) if low > 0 else np.inf
+
+
+def _say_power(value: float, axis: Axis) -> str:
+    power = round(np.log10(value))
+    if _decades(axis) < 4 and -3 <= power <= 3:
+        return f"{value:g}"
+    return f"$\\mathdefault{{10^{{{power}}}}}$"
+
+
+def _say_between(value: float, axis: Axis) -> str:
+    power = int(np.floor(np.log10(value) + 1e-9))
+    digit, decades = round(value / 10.0**power), _decades(axis)
+    if decades >= 3 or (decades >= 0.5 and digit not in (2, 5)):
+        return ""
+    if -3 <= power <= 3:
+        return f"{value:.4g}"
+    return f"${digit}\\times\\mathdefault{{10^{{{power}}}}}$"
 
 # %% ../../nbs/look/figures.ipynb #3f539036
 # No figure has these two colours; they stand for the page's until the SVG is written.

@@ -6,7 +6,7 @@
 __all__ = ['VMIN', 'VMAX', 'ZERO', 'NO_VALUE', 'EMPTY', 'map_norm', 'bar_ends', 'map_transform', 'draw_cells', 'add_graticule',
            'add_coastlines', 'plot_dose_map']
 
-# %% ../../nbs/look/map_pictures.ipynb #8e604611
+# %% ../../nbs/look/map_pictures.ipynb #20bff2b4
 import warnings
 from concurrent.futures import Executor
 from typing import Any
@@ -19,6 +19,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from numpy.typing import NDArray
 
+from ..archive.observations import Flags
 from .by_day import Bar, Readings
 from .cells import Statistic
 from .dose_map import describe_dose_map, dose_map, map_label, map_title
@@ -31,11 +32,11 @@ from reach_nb.look.figures import (
     rectangles,
 )
 
-# %% ../../nbs/look/map_pictures.ipynb #c04225f9
+# %% ../../nbs/look/map_pictures.ipynb #24c4a33f
 VMIN, VMAX = 1e-7, 1e-2  # rad(Si)/s
 
 ZERO = Look("0, as measured", "none", "////", "0.55")
-NO_VALUE = Look("readings without a value", "none", "xxx", "0.55")
+NO_VALUE = Look("no reading with a value", "none", "xxx", "0.55")
 EMPTY = Look("no reading", "none")
 
 
@@ -138,7 +139,7 @@ def add_coastlines(ax: Axes) -> None:
         ax.plot(*line.xy, color="white", linewidth=1.8, zorder=2, **degrees)
         ax.plot(*line.xy, color="black", linewidth=0.8, zorder=2.1, **degrees)
 
-# %% ../../nbs/look/map_pictures.ipynb #9b3d43d7
+# %% ../../nbs/look/map_pictures.ipynb #77c20292
 def plot_dose_map(
     frames: Readings,
     ax: Axes | None = None,
@@ -149,6 +150,7 @@ def plot_dose_map(
     vmin: float | None = None,
     vmax: float | None = None,
     coastlines: bool = False,
+    exclude_flags: Flags = "suspect",
     executor: Executor | None = None,
     progress: bool | Bar = False,
 ) -> Axes:
@@ -174,7 +176,7 @@ def plot_dose_map(
         Ends of the scale, rad(Si)/s; 1e-7 and 1e-2 unless told. For a count, 0 and the highest.
     coastlines : bool
         Whether to draw them, with cartopy (which fetches them once; a warning if it can't).
-    executor, progress
+    exclude_flags, executor, progress
         As in `dose_map`.
 
     Returns
@@ -184,8 +186,9 @@ def plot_dose_map(
     if isinstance(frames, pd.DataFrame) and frames.index.names == ["lat", "lon"]:
         found = frames
     else:
-        size: dict[str, Any] = {"statistic": statistic, "bin_degrees": bin_degrees}
-        found = dose_map(frames, flavor=flavor, executor=executor, progress=progress, **size)
+        how: dict[str, Any] = {"statistic": statistic, "bin_degrees": bin_degrees}
+        how |= {"exclude_flags": exclude_flags, "executor": executor, "progress": progress}
+        found = dose_map(frames, flavor=flavor, **how)
     norm = map_norm(found, vmin, vmax)
     ax = check_axes(ax) or new_axes(11, 5.8, describe_dose_map(found))
     mesh = draw_cells(ax, found, norm)
