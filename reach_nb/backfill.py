@@ -7,7 +7,7 @@ __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipel
            'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare', 'stop_flag', 'announce_plan',
            'run_downloads', 'run_download']
 
-# %% ../nbs/backfill.ipynb #5fbef399
+# %% ../nbs/backfill.ipynb #921bcf5f
 import errno
 import logging
 import threading
@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 
 from .archive.formats import FORMATS, count_records
 from .archive.spool import discard_spool
+from .constellation import unknown_sensor_hint
 from .dataset import Dataset
 from reach_nb.day.attempt import (
     begin_row,
@@ -369,7 +370,7 @@ def source_of(
 def _never_called(config: DownloadRunConfig, day: date) -> Path:
     raise AssertionError(f"{day} was not to be downloaded")
 
-# %% ../nbs/backfill.ipynb #8005599c
+# %% ../nbs/backfill.ipynb #3b80700f
 def prepare(config: DownloadRunConfig, telemetry_file: Path, own_formats: bool = True) -> None:
     """Make the places of a run, and refuse what it could not do: a `ValueError` or `ImportError`.
 
@@ -410,6 +411,9 @@ def announce_plan(run: Run) -> Plan:
     if limits and not plan.to_run:
         words = "limit_days=%d leaves nothing to attempt: the days it counts are skipped ones"
         log.warning(words, limits[0])
+    for config in configs:
+        if plan.to_run and (hint := unknown_sensor_hint(config.sensor_id)):
+            log.warning("%s; it is asked for all the same", hint)
     if configs[0].dry_run:
         for planned in plan:
             words = "%s %s: would %s, %s"

@@ -9,7 +9,7 @@ __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', '
            'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay', 'say_reason', 'Plan',
            'plan_backfill', 'check_together', 'latest_by_dataset', 'plan_runs', 'plan_run']
 
-# %% ../nbs/planning.ipynb #6eb7cb59
+# %% ../nbs/planning.ipynb #f7b6350e
 import html
 import math
 from collections import Counter
@@ -24,6 +24,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, overlo
 from .constellation import SECONDS_PER_DAY, UDL_BASE_URL
 from .dataset import Dataset, OutputFormat
 from .files import as_path
+from .keywords import names_nearest
 from .places import ArtifactFinder
 from .secrecy import secret
 from reach_nb.telemetry import (
@@ -80,7 +81,7 @@ def check_setting(name: str, value: object) -> None:
     if not holds(value):
         raise ValueError(f"{name}: {value!r} {words}")
 
-# %% ../nbs/planning.ipynb #fbf6a930
+# %% ../nbs/planning.ipynb #d872a95c
 def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run as it holds them.
 
@@ -121,7 +122,13 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_last_day(end_date: date, settle_hours: float) -> None:
     try:
-        day_window(end_date).stop + timedelta(hours=settle_hours)
+        end = day_window(end_date).stop
+    except OverflowError:
+        raise ValueError(
+            f"end_date: {end_date} is the last day of the calendar; give an earlier one"
+        ) from None
+    try:
+        end + timedelta(hours=settle_hours)
     except OverflowError:
         raise ValueError(
             f"settle_hours: {settle_hours!r} after end_date {end_date} is past the calendar's end"
@@ -199,7 +206,8 @@ class Given(Generic[Held, Taken]):
     def __set__(self, instance: object, value: Taken) -> None:
         vars(instance)[self.name] = value
 
-# %% ../nbs/planning.ipynb #0fdbe970
+# %% ../nbs/planning.ipynb #22e61911
+@names_nearest
 @dataclass(repr=False)
 class DownloadRunConfig:
     """The settings of one backfill; a bad value is a `ValueError` that names field and value.

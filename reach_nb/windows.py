@@ -84,7 +84,7 @@ def _for_old_python(text: str) -> str:
     text = re.sub(r"\.([0-9]{1,6})[0-9]*", lambda m: "." + m[1].ljust(6, "0"), text.strip())
     return re.sub("[Zz]$", "+00:00", text)
 
-# %% ../nbs/windows.ipynb #402720f9
+# %% ../nbs/windows.ipynb #d6c0b733
 class AstropyTime(Protocol):
     """What of `astropy.time.Time` is used here, so that astropy need not be imported."""
 
@@ -116,7 +116,7 @@ def as_utc(moment: Moment, field: str = "time") -> datetime:
         found = moment.utc.to_datetime(leap_second_strict="silent")
     elif isinstance(moment, str):
         found = parse_iso(moment)
-    if not isinstance(found, datetime):
+    if not isinstance(found, datetime) or found != found:  # NaT of pandas is a datetime
         raise ValueError(
             f"{field}: {moment!r} is not a moment; give an astropy Time, a datetime "
             "or text such as 2025-01-31T12:00:00Z"

@@ -6,7 +6,8 @@
 __all__ = ['TelemetrySource', 'DayState', 'STATES', 'read_rows', 'datasets', 'wanted_names', 'choose_dataset', 'speaking_rows',
            'days_between', 'availability_frame', 'availability_frames', 'find_artifacts', 'day_attempts']
 
-# %% ../../nbs/look/days.ipynb #6c9ee6de
+# %% ../../nbs/look/days.ipynb #9b62f8a3
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 from itertools import islice
@@ -34,6 +35,7 @@ from reach_nb.telemetry import (
     DatasetName,
     HistoricalTelemetry,
     as_dataset,
+    day_of,
 )
 from ..windows import Moment, as_date, day_window
 from ..words import say_count
@@ -79,7 +81,7 @@ def _from_log(records: Iterator[Record], piece_rows: int = 50_000) -> pd.DataFra
         if len(some) < piece_rows:
             return pd.concat(pieces, ignore_index=True)
 
-# %% ../../nbs/look/days.ipynb #68abc9b3
+# %% ../../nbs/look/days.ipynb #f16ae7e6
 def read_rows(
     telemetry: TelemetrySource,
     sensor_id: str | None = None,
@@ -94,7 +96,7 @@ def read_rows(
     ----------
     telemetry : HistoricalTelemetry, str, PathLike or DataFrame
         A log, its path (it need not exist yet), or its rows as a frame with the telemetry's
-        columns, typed or as text.
+        columns, typed or as text; or what this function has returned.
     sensor_id, descriptor, output_format : str, optional
         Only rows of this sensor, this product (both in any case), this format.
 
@@ -109,7 +111,8 @@ def read_rows(
     if isinstance(telemetry, HistoricalTelemetry):
         typed = _from_log(telemetry.dated_records(**wanted))
     else:
-        typed = _typed(_checked(telemetry))
+        rows = _checked(telemetry)
+        typed = rows if "day" in rows else _typed(rows)
     typed = typed.dropna(subset="day")
     for name, value in wanted.items():
         if value is not None:
@@ -121,18 +124,21 @@ def read_rows(
 
 
 def _checked(rows: object) -> pd.DataFrame:
+    """A frame of a log's rows; anything else is a `ValueError`."""
     if not isinstance(rows, pd.DataFrame):
         raise ValueError(
             f"telemetry: {type(rows).__name__} is neither a HistoricalTelemetry, "
             "nor its path, nor a DataFrame of its rows"
         )
+    if "day" in rows:  # `read_rows` has read them before
+        return rows
     if missing := [name for name in COLUMNS if name not in rows.columns]:
         raise ValueError(
             f"telemetry: the columns {', '.join(missing)} are missing; {len(COLUMNS)} are expected"
         )
     return rows
 
-# %% ../../nbs/look/days.ipynb #4960d0a1
+# %% ../../nbs/look/days.ipynb #e7a4605b
 def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
     """What a telemetry log holds: one row per sensor, descriptor and format.
 
@@ -148,7 +154,25 @@ def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
     DataFrame
         `sensor_id`, `descriptor`, `output_format`; `days` (how many), `first` and `last` (day).
     """
+    if isinstance(telemetry, str | PathLike):
+        telemetry = HistoricalTelemetry(telemetry)
+    if isinstance(telemetry, HistoricalTelemetry):
+        return _list_datasets(_days_of(telemetry.dated_records()))
     return _list_datasets(read_rows(telemetry))
+
+
+def _days_of(records: Iterator[Record]) -> pd.DataFrame:
+    """Each dataset with each of its days once; of a log of a million rows, nothing more is kept."""
+    picked, at = itemgetter(*map(COLUMNS.index, _DATASET)), COLUMNS.index("chunk_date_utc")
+    days: dict[Record, set[date | None]] = defaultdict(set)
+    for record in records:
+        days[picked(record)].add(day_of(record[at]))
+    parts = []
+    for name, some in days.items():
+        part = pd.DataFrame({"day": pd.to_datetime(pd.Series(list(some))).dt.as_unit("us")})
+        values = (name[0].strip().upper(), name[1].strip().upper(), name[2])
+        parts.append(part.assign(**dict(zip(_DATASET, map(str, values), strict=True))))
+    return pd.concat(parts, ignore_index=True) if parts else _typed(pd.DataFrame(columns=COLUMNS))
 
 
 def _list_datasets(rows: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@
 __all__ = ['STATUS_WORDS', 'LARGE_BYTES', 'attempts_html', 'find_artifact', 'dose_html', 'shares_of_sensors', 'sensors_html',
            'Latest', 'ShownDay', 'first_sensor', 'DayDetail']
 
-# %% ../../nbs/panel/day.ipynb #bbee30f8
+# %% ../../nbs/panel/day.ipynb #6c7e49fd
 import threading
 import warnings
 from collections.abc import Callable
@@ -27,6 +27,7 @@ from ..look.dose_pictures import plot_dose_series
 from ..look.figures import figure_of, new_axes, theme_svg
 from .controls import OnError, button, row
 from .markup import html_table, scroll, text_html
+from ..places import ArtifactFinder
 from reach_nb.telemetry import (
     STATUS_DOWNLOAD_PENDING,
     STATUS_DOWNLOADED,
@@ -38,6 +39,7 @@ from reach_nb.telemetry import (
     STATUS_UPLOAD_PENDING,
     STATUS_UPLOADED,
 )
+from ..windows import day_window
 from ..words import say_count, say_duration, say_size
 
 # %% ../../nbs/panel/day.ipynb #f6c3c5c1
@@ -79,7 +81,7 @@ def attempts_html(tries: pd.DataFrame) -> str:
     shown = [[line[n] for n in used] for line in rows]
     return scroll(html_table([_HEADERS[n] for n in used], shown, wide=["why"]), "Attempts")
 
-# %% ../../nbs/panel/day.ipynb #a67b2357
+# %% ../../nbs/panel/day.ipynb #f4fd9bee
 def find_artifact(
     tries: pd.DataFrame, dataset: Dataset, day: pd.Timestamp, folder: Path
 ) -> tuple[Path | None, bool]:
@@ -101,14 +103,12 @@ def find_artifact(
     tuple of Path or None, and bool
         `None` where no attempt has made one.
     """
-    named = [Path(path) for path in tries["csv_path"] if path]
+    named = [path for path in tries["csv_path"] if path]
     if not named:
         return None, False
-    usual = dataset.artifact_path(folder, day.date())
-    for path in (usual, folder / named[-1].name, named[-1]):
-        if path.is_file():
-            return path.absolute(), True
-    return named[-1].absolute(), False
+    finder = ArtifactFinder(folder, folder / "download_telemetry.csv")
+    found = finder.find(dataset.artifact_name(day_window(day.date())), named[-1])
+    return found.path.absolute(), found.there
 
 # %% ../../nbs/panel/day.ipynb #b7c27111
 def _read(path: Path, columns: list[str], sensors: str | None = None) -> pd.DataFrame:

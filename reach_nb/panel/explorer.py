@@ -6,9 +6,8 @@
 __all__ = ['POLL_HZ', 'MOST_PAUSE', 'telemetry_path', 'Source', 'strip_days', 'headline', 'DayAgain', 'by_hand', 'Exhibit',
            'Guide', 'AvailabilityExplorer']
 
-# %% ../../nbs/panel/explorer.ipynb #4761776c
+# %% ../../nbs/panel/explorer.ipynb #8289b4f8
 import html
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +20,8 @@ import pandas as pd
 
 from ..constellation import UDL_BASE_URL
 from ..dataset import Dataset
-from ..look.days import availability_frame, datasets
+from ..keywords import names_nearest
+from ..look.days import availability_frame, datasets, find_artifacts, read_rows
 from ..look.text import MEASURED, day_kinds, describe, every_day
 from reach_nb.panel.controls import (
     DateInput,
@@ -39,12 +39,13 @@ from .login import Login
 from .markup import folded, text_html
 from .run_view import RunPane, RunView
 from .strip import Strip, StripDay, strip_html
+from ..places import ArtifactFinder
 from ..planning import DownloadRunConfig
-from ..telemetry import HistoricalTelemetry, holds_telemetry
+from ..telemetry import as_dataset, holds_telemetry
 from ..windows import as_date
 from ..words import say_count
 
-# %% ../../nbs/panel/explorer.ipynb #17b8221c
+# %% ../../nbs/panel/explorer.ipynb #4f9cf8b4
 def telemetry_path(where: Path | str) -> Path:
     """The telemetry file that is meant, absolute: `where` itself, or the usual one in a folder."""
     where = Path(where).expanduser().absolute()
@@ -88,9 +89,11 @@ class Source:
         elif self.path.is_dir() or not holds_telemetry(self.path):
             self.problem = f"{self.path} is not a telemetry file."
         else:
-            self.rows = HistoricalTelemetry(self.path).to_frame()
-            names = datasets(self.rows)[["sensor_id", "descriptor", "output_format"]]
-            self.found = [Dataset(*name) for name in names.itertuples(index=False, name=None)]
+            try:
+                names = datasets(self.path).iloc[:, :3].itertuples(index=False, name=None)
+                self.found = [dataset for dataset in map(as_dataset, names) if dataset]
+            except ValueError as error:  # no date can be read
+                self.problem = str(error)
         self.choose(self.chosen)
 
     def choose(self, dataset: Dataset | None) -> None:
@@ -98,6 +101,7 @@ class Source:
         wanted = vars(dataset) if dataset else self._wanted
         agree = [sum(vars(d)[name] == value for name, value in wanted.items()) for d in self.found]
         self.chosen = self.found[agree.index(max(agree))] if self.found else None
+        self.rows = read_rows(self.path, **vars(self.chosen)) if self.chosen else None
 
     def frame(self) -> pd.DataFrame:
         """The availability of the chosen dataset, day by day."""
@@ -113,19 +117,17 @@ def _stamp(path: Path) -> tuple[int, int] | None:
         return None
     return found.st_mtime_ns, found.st_size
 
-# %% ../../nbs/panel/explorer.ipynb #b87a3e70
+# %% ../../nbs/panel/explorer.ipynb #3cd845f0
 def strip_days(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> list[StripDay]:
     """The days of a frame of `availability_frame` as the strip shows them."""
     if frame.empty:
         return []
-    there = set(os.listdir(folder)) if folder.is_dir() else set()
-    days = every_day(frame)
-    kinds, noted = day_kinds(days), frame["artifact"].reindex(days.index).fillna("")
+    finder = ArtifactFinder(folder, folder / "download_telemetry.csv")
+    artifacts, days = find_artifacts(frame, dataset, finder), every_day(frame)
     found = []
-    for day, kind, share, path in zip(days.index, kinds, days["percent"], noted, strict=True):
-        of_a_file = kind in (MEASURED, "zero", "unmeasured") and path
-        usual = dataset.artifact_path(folder, day.date()).name
-        if of_a_file and not ({usual, Path(path).name} & there) and not Path(path).is_file():
+    for day, kind, share in zip(days.index, day_kinds(days), days["percent"], strict=True):
+        artifact = artifacts.get(day.date())
+        if artifact is not None and not artifact.there:
             kind = "gone"
         percent = None if kind == "zero" or share != share else float(share)
         found.append(StripDay(day.date(), str(kind), percent))
@@ -360,7 +362,8 @@ class Guide:
             took = time.monotonic() - began
             self._not_before = began + took + min(MOST_PAUSE, 5 * took)
 
-# %% ../../nbs/panel/explorer.ipynb #b2446042
+# %% ../../nbs/panel/explorer.ipynb #450c91c8
+@names_nearest
 class AvailabilityExplorer:
     """A panel that shows a telemetry file day by day, also while a run is writing it.
 
