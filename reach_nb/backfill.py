@@ -167,7 +167,7 @@ def _own_client(config: DownloadRunConfig, stop: threading.Event) -> UDLClient:
         config.min_rate,
         config.max_rate,
     )
-    return new_client(config.auth_token, config.base_url, pace, stop)
+    return new_client(config.auth_token, config.base_url, pace, stop, config.max_results)
 
 
 def _probe(client: UDLClient, dataset: Dataset, day: date) -> None:

@@ -36,6 +36,7 @@ from .planning import is_number
 from .secrecy import secret
 from .service.client import UDLClient
 from .service.limiter import AdaptiveRateController
+from .service.protocol import MAX_RESULTS
 from .windows import Moment, Window, as_utc, chunk_seconds, chunk_windows
 
 # %% ../nbs/download.ipynb #789d6db3
@@ -274,11 +275,15 @@ Pace = tuple[float, float, float, float, float]  # the limiter's settings, in th
 
 
 def new_client(
-    auth_token: str, base_url: str, pace: Pace, stop: threading.Event | None
+    auth_token: str,
+    base_url: str,
+    pace: Pace,
+    stop: threading.Event | None,
+    max_results: int = MAX_RESULTS,
 ) -> UDLClient:
     """A client with a limiter of its own."""
-    auth_token = secret(auth_token)
-    return UDLClient(auth_token, base_url, limiter=AdaptiveRateController(*pace, stop=stop))
+    limiter = AdaptiveRateController(*pace, stop=stop)
+    return UDLClient(secret(auth_token), base_url, limiter=limiter, max_results=max_results)
 
 # %% ../nbs/download.ipynb #d60c1698
 def download_UDL_reach_window(

@@ -72,6 +72,7 @@ SETTING_RULES: dict[str, Rule] = {
     "min_rate": _RATE,
     "max_rate": _RATE,
     "settle_hours": (lambda v: v is None or _AMOUNT[0](v), _AMOUNT[1]),
+    "max_results": (lambda v: is_count(v) and v <= 10_000, f"{_COUNT} and 10,000 at most"),
 }
 
 
@@ -222,17 +223,16 @@ class DownloadRunConfig:
         The dataset: `ALL` or one sensor; `QUICKLOOK` or `PROVISIONAL`; csv, json or parquet.
     retry_failed, dry_run : bool
         Whether days that failed before are tried again; whether to plan and log only.
-    limit_days : int, optional
-        End the plan after so many days, not counting those whose artifact is on disk.
     auth_token, base_url : str
         The Authorization header's whole value, never shown; the service it is for.
-    max_concurrent_requests : int
-        Requests in flight at a time.
+    limit_days, max_concurrent_requests : int
+        End the plan after so many days that are not on disk; requests in flight at a time.
     initial_rate, additive_increase, multiplicative_decrease, min_rate, max_rate : float
         The limiter: requests/s at the start; requests/s added by an answer that was served;
         factor on the rate when the service refuses, between 0 and 1; bounds in requests/s.
-    settle_hours : float, optional
-        Hours after a day's end until its data count as complete; else those of `SETTLE_HOURS`.
+    settle_hours, max_results : float, int
+        From a day's end until its data count as complete, h, if not those of `SETTLE_HOURS`;
+        records of a full answer, which is asked for again in halves.
     """
 
     start_date: Given[date, date | str] = Given()  # first day (UTC)
@@ -254,6 +254,7 @@ class DownloadRunConfig:
     max_rate: float = 25.0  # requests/s, the ceiling
     settle_hours: float | None = None  # hours after a day's end; None: the product's own
     base_url: str = UDL_BASE_URL  # the service; https, or http to this machine
+    max_results: int = 10_000  # records at which the service ends an answer
 
     def __post_init__(self) -> None:
         self.validate()
@@ -628,6 +629,7 @@ _SHARED = (
     "multiplicative_decrease",
     "min_rate",
     "max_rate",
+    "max_results",
 )
 
 

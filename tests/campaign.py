@@ -49,6 +49,7 @@ def run_in_a_hurry(config, stop=None, limits=USUAL_LIMITS, max_retries=5, **argu
         config.auth_token,
         config.base_url,
         limiter=limiter,
+        max_results=config.max_results,
         backoff_seconds=0.0,
         max_retries=max_retries,
         transport=HttpTransport(

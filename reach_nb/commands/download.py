@@ -211,6 +211,7 @@ _NUMBERS: dict[
     "multiplicative_decrease": (float, "X", "factor on the rate after a refusal"),
     "min_rate": (float, "X", "requests/s at least"),
     "max_rate": (float, "X", "requests/s at most"),
+    "max_results": (int, "N", "records at which the service ends an answer"),
 }
 
 # %% ../../nbs/commands/download.ipynb #f5fa2151

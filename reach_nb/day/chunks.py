@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from ..dataset import Dataset
 from ..errors import OverfullError, RunStopped
 from ..service.client import UDLClient
-from ..service.protocol import MAX_RESULTS, Answer
+from ..service.protocol import Answer
 from ..windows import Window, split_window
 
 # %% ../../nbs/day/chunks.ipynb #b6a16ce3
@@ -59,13 +59,12 @@ def fetch_window(
     Answer
     """
     answer = client.fetch(dataset, window, give_up)
-    if answer.received < MAX_RESULTS:
+    if answer.received < client.max_results:
         return answer
     halves = split_window(window)
     if halves is None:
-        raise OverfullError(
-            f"{window} holds {MAX_RESULTS:,} records or more, and one answer cannot hold them"
-        )
+        records = f"{client.max_results:,} records or more"
+        raise OverfullError(f"{window} holds {records}, and one answer cannot hold them")
     log.info("%s: %d records may be cut off; asking for its halves", window, answer.received)
     return join_answers(fetch_window(client, dataset, half, give_up) for half in halves)
 

@@ -166,6 +166,9 @@ ADVANCED_FIELDS = {
         "Decrease", _number, "factor on the rate when the service refuses, between 0 and 1"
     ),
     "max_concurrent_requests": FieldSpec("Requests at a time", _whole, "in flight at once"),
+    "max_results": FieldSpec(
+        "Full answer", _whole, "records at which the service ends one; it is asked for in halves"
+    ),
     "limit_days": FieldSpec(
         "Days at most", _text("no limit"), "in one run; days that are there do not count"
     ),

@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['Records', 'Probe', 'QUICKLOOK_HOURS', 'USUAL_HOURS', 'LONG_AGO', 'MOST_IN_FLIGHT', 'CHUNK_BYTES', 'PROBES',
-           'MOST_REFUSALS', 'Heard', 'Listening', 'read_records', 'Survey', 'probe_login', 'judge_count', 'probe_day',
-           'judge_start', 'judge_end', 'judge_milliseconds', 'lonely_moment', 'probe_ranges', 'probe_other_times',
-           'judge_most', 'probe_most', 'sensor_of', 'readings_of', 'judge_one_of_all', 'probe_all', 'judge_newest',
-           'probe_newest', 'judge_speed', 'judge_refusals', 'judge_wire', 'probe_wire', 'run_probes', 'without',
-           'check_service']
+           'MOST_REFUSALS', 'Heard', 'Listening', 'read_records', 'Survey', 'probe_login', 'judge_count', 'find_cap',
+           'probe_day', 'judge_start', 'judge_end', 'judge_milliseconds', 'lonely_moment', 'probe_ranges',
+           'probe_other_times', 'judge_most', 'probe_most', 'sensor_of', 'readings_of', 'judge_one_of_all', 'probe_all',
+           'judge_newest', 'probe_newest', 'judge_speed', 'judge_refusals', 'judge_wire', 'probe_wire', 'run_probes',
+           'without', 'check_service']
 
 # %% ../../nbs/service/check.ipynb #50b176af
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..constellation import SENSORS, UDL_BASE_URL, is_all
+from ..constellation import SENSORS, UDL_BASE_URL, expected_records, is_all
 from ..dataset import Dataset
 from ..errors import RequestRejectedError, TransientError
 from ..secrecy import hiding
@@ -44,7 +44,15 @@ from reach_nb.service.protocol import (
     read_answer,
 )
 from .transport import HttpTransport, Reply, Transport
-from ..windows import MILLISECOND, Window, as_date, chunk_windows, day_window, parse_iso
+from reach_nb.windows import (
+    MILLISECOND,
+    Window,
+    as_date,
+    chunk_windows,
+    day_window,
+    parse_iso,
+    split_window,
+)
 from ..words import say_count
 
 # %% ../../nbs/service/check.ipynb #61652681
@@ -151,6 +159,7 @@ class Survey:
     times: set[str] = field(default_factory=set)  # the one sensor's
     can_count: bool = True
     records: int = 0  # of the day, as listed or as counted: the greater
+    cap: int | None = None  # records at which answers end, where that is below what was asked for
     settings: dict[str, Any] = field(default_factory=dict)  # that the findings suggest
 
     def list(
@@ -222,7 +231,39 @@ def judge_count(name: str, listed: int, again: int, counted: int | None) -> Find
     )
     return Finding(name, Verdict.LOSES, expected, found, advice)
 
-# %% ../../nbs/service/check.ipynb #fb3a118f
+# %% ../../nbs/service/check.ipynb #a0eb6d29
+def find_cap(survey: Survey, received: Mapping[Window, int]) -> int | None:
+    """The records at which the service ends an answer, where that is below what was asked for.
+
+    Parameters
+    ----------
+    survey : Survey
+        Asks for two halves, if there is a suspicion.
+    received : mapping of Window to int
+        How many records some answers had.
+
+    Returns
+    -------
+    int or None
+    """
+    longest = max(received.values(), default=0)
+    full = [window for window, records in received.items() if records == longest]
+    halves = split_window(full[0]) if 0 < longest < MAX_RESULTS and len(full) > 1 else None
+    if halves is None:
+        return None
+    return longest if sum(len(survey.list(half)) for half in halves) > longest else None
+
+
+def _for_the_cap(finding: Finding, cap: int | None) -> Finding:
+    """A finding about a count that lacks records, once it is known that answers are cut off."""
+    if cap is None or finding.verdict is not Verdict.LOSES:
+        return finding
+    found = f"{finding.found}: an answer ends at {cap:,}"
+    return replace(
+        finding, verdict=Verdict.HANDLED, found=found, advice=f"max_results={cap} gets them all"
+    )
+
+# %% ../../nbs/service/check.ipynb #6cda60fa
 QUICKLOOK_HOURS = 1.5  # after obTime; PROVISIONAL takes 29 to 99 days
 USUAL_HOURS = {"QUICKLOOK": QUICKLOOK_HOURS, "PROVISIONAL": 99 * 24.0}
 
@@ -230,17 +271,20 @@ USUAL_HOURS = {"QUICKLOOK": QUICKLOOK_HOURS, "PROVISIONAL": 99 * 24.0}
 def probe_day(survey: Survey) -> Iterator[Finding]:
     """Whether a day's answers hold what the service counts, and what is in their records."""
     listed = again = counted = 0
+    received: dict[Window, int] = {}
     for chunk in chunk_windows(day_window(survey.day), 21_600):
         records, count = survey.list(chunk), survey.count(chunk)
         listed, counted = listed + len(records), counted + (count or 0)
         if count is not None and len(records) < count:
             records = max(records, survey.list(chunk), key=len)
-        again += len(records)
+        again, received[chunk] = again + len(records), len(records)
         survey.one.add(records)
         survey.seen.add(records)
         survey.times.update(str(record["obTime"]) for record in records)
     survey.records = max(again, counted)
-    yield judge_count("count", listed, again, counted if survey.can_count else None)
+    survey.cap = find_cap(survey, received)
+    finding = judge_count("count", listed, again, counted if survey.can_count else None)
+    yield _for_the_cap(finding, survey.cap)
     usual = USUAL_HOURS.get(survey.dataset.descriptor, QUICKLOOK_HOURS)
     yield judge_delays(survey.one, usual)
     latest = latest_hours(survey.one)
@@ -342,44 +386,55 @@ def probe_other_times(survey: Survey) -> Iterator[Finding]:
     )
 
 
-def judge_most(received: int, held: int) -> Finding:
+def judge_most(received: int, held: int, certain: bool = False) -> Finding:
     """What it means how many records an answer to too large a question holds.
 
     Parameters
     ----------
     received, held : int
         Records of the answer, and of the window.
+    certain : bool
+        Whether other answers end at that number, too.
 
     Returns
     -------
     Finding
     """
     expected, found = f"{MAX_RESULTS:,}", f"{received:,} of {held:,}"
-    if held <= MAX_RESULTS:
+    if held <= MAX_RESULTS and not certain:
         advice = "choose a day with more records, with --day and --sensor-id"
         said = f"the day has only {held:,}"
         return Finding("most records of an answer", Verdict.UNKNOWN, expected, said, advice)
     return judge(
         "most records of an answer",
         expected,
-        found,
+        f"{received:,}" if certain else found,
         as_expected=received == MAX_RESULTS,
         otherwise=Verdict.LOSES if received < MAX_RESULTS else Verdict.HANDLED,
-        advice=(
-            "a window that holds more would be cut off without a word: start no backfill with "
-            "this version, and please report it"
-            if received < MAX_RESULTS
-            else "a window is asked for in halves all the same"
-        ),
+        advice=_what_to_do(received, certain),
     )
+
+
+def _what_to_do(received: int, certain: bool) -> str:
+    if received > MAX_RESULTS:
+        return "a window is asked for in halves all the same"
+    cut_off = "a window that holds more would be cut off without a word"
+    if certain:
+        return f"{cut_off}; with max_results={received} it is asked for in halves, and is whole"
+    return f"{cut_off}: start no backfill with this version, and please report it"
 
 # %% ../../nbs/service/check.ipynb #d085e898
 def probe_most(survey: Survey) -> Iterator[Finding]:
     """Whether an answer holds up to 10,000 records."""
-    received = 0
-    if survey.records > MAX_RESULTS:
-        received = len(survey.list(day_window(survey.day)))
-    yield judge_most(received, survey.records)
+    received, day = survey.cap or 0, day_window(survey.day)
+    if survey.records > MAX_RESULTS and survey.cap is None:
+        received = len(survey.list(day))
+        if 0 < received < MAX_RESULTS:
+            half = chunk_windows(day, 43_200)[0]
+            survey.cap = find_cap(survey, {half: len(survey.list(half)), day: received})
+    if survey.cap is not None:
+        survey.settings["max_results"] = survey.cap
+    yield judge_most(received, survey.records, certain=survey.cap is not None)
 
 # %% ../../nbs/service/check.ipynb #2361991e
 _BY_NAME = {sensor.observatory_name: id_ for id_, sensor in SENSORS.items()}
@@ -415,7 +470,7 @@ def judge_one_of_all(sensor_id: str, of_all: Records, of_one: Records, nameless:
     among_all = readings_of([record for record in of_all if sensor_of(record) == sensor_id])
     alone = readings_of(of_one)
     if not among_all:
-        said = f"no record of {sensor_id} in those five minutes"
+        said = f"no record of {sensor_id} in those minutes"
         return Finding(name, Verdict.UNKNOWN, expected, said)
     found = f"{len(among_all & alone)} of {len(among_all)} of {sensor_id}"
     if lost := alone - among_all:
@@ -437,7 +492,9 @@ def judge_one_of_all(sensor_id: str, of_all: Records, of_one: Records, nameless:
 def probe_all(survey: Survey) -> Iterator[Finding]:
     """Whether all sensors have what one of them has, and what is in their records."""
     noon = day_window(survey.day).start + timedelta(hours=12)
-    window = Window(noon, noon + timedelta(minutes=5))
+    fits = expected_records("ALL", 300) * 1.2  # with duplicates
+    seconds = 300 if not survey.cap else max(5, int(300 * min(1.0, survey.cap / fits)))
+    window = Window(noon, noon + timedelta(seconds=seconds))
     records, count = survey.list(window, "ALL"), survey.count(window, "ALL")
     survey.seen.add(records)
     yield judge_count("count of ALL", len(records), len(records), count)

@@ -30,6 +30,7 @@ from ..events import Retrying
 from ..secrecy import hiding, secret
 from .limiter import AdaptiveRateController, Flag
 from reach_nb.service.protocol import (
+    MAX_RESULTS,
     Answer,
     Found,
     Question,
@@ -288,12 +289,10 @@ class UDLClient:
     ----------
     auth_token, base_url : str
         The whole value of the Authorization header; the service it is for.
-    limiter, stop : AdaptiveRateController, threading.Event, optional
-        The pace and the stop flag; new ones unless given.
-    max_retries, backoff_seconds : int, float
-        How often what may pass is asked again; the first pause, s, which then doubles.
-    transport : Transport, optional
-        Sends the requests; an `HttpTransport` unless given.
+    limiter, stop, transport : AdaptiveRateController, threading.Event, Transport, optional
+        The pace, the stop flag, and what sends the requests; new ones unless given.
+    max_results, max_retries, backoff_seconds : int, int, float
+        Records of a full answer; how often what may pass is asked again; the first pause, s.
     """
 
     def __init__(
@@ -303,18 +302,19 @@ class UDLClient:
         *,
         limiter: AdaptiveRateController | None = None,
         stop: threading.Event | None = None,
+        max_results: int = MAX_RESULTS,
         max_retries: int = 5,
         backoff_seconds: float = 1.0,
         transport: Transport | None = None,
     ) -> None:
         auth_token = secret(auth_token)
-        self.limiter = limiter or AdaptiveRateController(stop=stop)
-        self.base_url, self.retries = base_url.rstrip("/"), RetryNews()
+        self.limiter, self.retries = limiter or AdaptiveRateController(stop=stop), RetryNews()
+        self.base_url, self.max_results = base_url.rstrip("/"), max_results
         self.stop, self._closed = stop or self.limiter.stop, threading.Event()
         self.transport = transport or HttpTransport(auth_token, base_url, stop=self.stop)
         self._exchange = Exchange(self.transport, self.limiter, hiding(auth_token))
         self.answer_times, self.hang_up = self._exchange.times, self.transport.hang_up
-        self._tries, self._pause = max_retries + 1, back_off(backoff_seconds)
+        self._tries, self._pause = max_retries + 1, back_off(backoff_seconds)  # which doubles
 
     def ask(self, question: Question[Found], cancelled: Flag | None = None) -> Found:
         """The answer to any question; `cancelled` ends waiting for it, as `stop` does."""
@@ -324,7 +324,7 @@ class UDLClient:
 
     def fetch(self, dataset: Dataset, window: Window, cancelled: Flag | None = None) -> Answer:
         """The records of a window. A `UDLError` if there is no answer to be had."""
-        answer = self.ask(records_question(dataset, window), cancelled)
+        answer = self.ask(records_question(dataset, window, self.max_results), cancelled)
         if answer.outside:
             log.warning("%s: %d records outside of it were left out", window, answer.outside)
         return answer

@@ -1,0 +1,51 @@
+"""What `reach_nb check` suggests is enough: a backfill with its settings is complete."""
+
+import pytest
+from campaign import START, compare, run_in_a_hurry, truth_of
+
+from reach_nb import DownloadRunConfig, SimulatedUDL
+from reach_nb.cli import make_parser
+from reach_nb.commands.download import configs_of
+from reach_nb.service.check import check_service
+from reach_nb.service.findings import Verdict, as_flags
+from reach_nb.service.limiter import AdaptiveRateController
+from reach_nb.simulated.habits import Habits
+
+SKY = {"seed": 6, "availability": 0.01, "outage_rate": 0.0, "late": 0.0, "now": "2026-06-01"}
+PACE = dict.fromkeys(("initial_rate", "min_rate", "max_rate"), 2000.0)
+
+
+def checked(service):
+    """The report on a service, in no time."""
+    pace = AdaptiveRateController(2000.0, 0.0, 0.5, 2000.0, 2000.0)
+    return check_service(service.auth_token, service.base_url, day=START, limiter=pace)
+
+
+@pytest.mark.parametrize(
+    ("sensor_id", "has_count"), (("ALL", True), ("REACH-135", True), ("REACH-135", False))
+)
+def test_a_cap_without_a_word(tmp_path, sensor_id, has_count):
+    with SimulatedUDL(**SKY, habits=Habits(silent_cap=20, has_count=has_count)) as service:
+        report = checked(service)
+        assert report.settings == {"max_results": 20}
+        assert report.find("most records of an answer").verdict is Verdict.LOSES
+        config = DownloadRunConfig(
+            START,
+            START,
+            tmp_path,
+            sensor_id=sensor_id,
+            auth_token=service.auth_token,
+            base_url=service.base_url,
+            **{**PACE, **report.settings},
+        )
+        assert run_in_a_hurry(config).days_downloaded == 1
+        path = config.dataset.artifact_path(tmp_path, START)
+        compare(path, truth_of(service, config, START), "csv")
+
+
+def test_flags_are_the_settings(tmp_path):
+    settings = {"max_results": 40, "settle_hours": 120.0, "initial_rate": 0.5, "min_rate": 0.5}
+    days = f"--start-date {START} --end-date {START} --output-dir {tmp_path}"
+    args = make_parser().parse_args(f"download {days} {as_flags(settings)}".split())
+    (config,) = configs_of(args, START)
+    assert {name: getattr(config, name) for name in settings} == settings
