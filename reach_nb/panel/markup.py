@@ -9,9 +9,10 @@ __all__ = ['STYLE', 'text_html', 'html_table', 'scroll', 'folded']
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-# %% ../../nbs/panel/markup.ipynb #f0331255
+# %% ../../nbs/panel/markup.ipynb #6450c698
 STYLE = """<style>
-.rn-panel {color: var(--jp-content-font-color1); container-type: inline-size}
+.rn-panel {color: var(--jp-content-font-color1); container-type: inline-size; padding: 2px 5px}
+.rn-panel .widget-html-content {min-width: 0}
 [data-jp-theme-light="false"] .rn-panel {color-scheme: dark}
 .rn-saved {display: none}
 .rn-panel.jupyter-widgets-disconnected > * {display: none !important}
@@ -48,6 +49,8 @@ STYLE = """<style>
 .rn-panel table.rn-table {border-collapse: collapse; white-space: nowrap}
 .rn-table :is(td, th) {padding: 1px 10px 1px 4px; text-align: left}
 .rn-table .rn-wide {white-space: normal; min-width: 18em; overflow-wrap: anywhere}
+@container (max-width: 1100px) {.rn-panel table.rn-table {white-space: normal}
+  .rn-table .rn-wide {min-width: 9em}}
 .rn-panel pre.rn-log {max-height: 11em; overflow: auto; margin: 0; white-space: pre-wrap;
   font: 12px/1.45 var(--jp-code-font-family, monospace); color: inherit; background: none}
 .rn-panel progress {appearance: none; width: 100%; max-width: 60em; height: 6px; display: block;
@@ -71,6 +74,7 @@ STYLE = """<style>
 .rn-login button {width: auto; margin: 0}
 .rn-days {display: inline-flex; flex-wrap: wrap; gap: 6px 12px; cursor: pointer; line-height: 0;
   max-width: 660px; padding: 2px}
+.rn-panel .rn-days:focus-visible {outline-offset: -2px}
 .rn-day-chosen {fill: none; stroke: var(--jp-content-font-color0, #000); stroke-width: 3;
   paint-order: stroke}
 .rn-day-running {fill: #0072B2; fill-opacity: .6}

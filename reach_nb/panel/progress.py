@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['DayState', 'RunState', 'ACTIVE_STATES', 'LOG_LINES', 'SPEED_SECONDS', 'MARK_SECONDS', 'TRACE_MARKS', 'QUIET_SECONDS',
-           'WAIT_SECONDS', 'DayCell', 'planned_cell', 'plan_cells', 'finished_cell', 'say_day', 'DayUnderWay',
-           'AskedAgain', 'Mark', 'Progress', 'note', 'add_mark', 'add_trace', 'fold', 'Speed', 'speed', 'eta_seconds',
-           'say_quiet']
+           'WAIT_SECONDS', 'DayCell', 'say_settling', 'planned_cell', 'plan_cells', 'finished_cell', 'say_day',
+           'DayUnderWay', 'AskedAgain', 'Mark', 'Progress', 'note', 'add_mark', 'add_trace', 'fold', 'Speed', 'speed',
+           'eta_seconds', 'say_quiet']
 
 # %% ../../nbs/panel/progress.ipynb #993cc231
 import math
@@ -38,7 +38,7 @@ from ..telemetry import TelemetryRow
 from ..windows import as_date
 from ..words import say_count, say_duration
 
-# %% ../../nbs/panel/progress.ipynb #856a9492
+# %% ../../nbs/panel/progress.ipynb #7e777c30
 DayState: TypeAlias = Literal[
     "queued", "running", "downloaded", "skipped_existing", "skipped_no_data", "failed"
 ]
@@ -61,6 +61,13 @@ def _number(text: str) -> float | None:
         return None
 
 
+def say_settling(settles_at: datetime | None) -> str:
+    """That what the service holds of a day may still change; `""` where it does not."""
+    if settles_at is None:
+        return ""
+    return f"may still change until {settles_at:%Y-%m-%d}; a run after that asks once more"
+
+
 def planned_cell(planned: PlannedDay, prior: TelemetryRow | None) -> DayCell:
     """A day as the plan has it, with the availability that its latest row has noted."""
     states: dict[str, DayState] = {
@@ -71,21 +78,24 @@ def planned_cell(planned: PlannedDay, prior: TelemetryRow | None) -> DayCell:
     state = states.get(planned.action, "queued")
     there = prior is not None and state == "skipped_existing"
     percent = _number(prior.availability_pct) if prior is not None and there else None
-    remark = prior.error_message if prior is not None and there else ""
-    return DayCell(planned.day, state, percent, planned.reason, remark)
+    remarks = [prior.error_message if prior is not None and there else ""]
+    remarks += [say_settling(planned.settles_at)] if state.startswith("skipped") else []
+    return DayCell(planned.day, state, percent, planned.reason, "; ".join(filter(None, remarks)))
 
 
 def plan_cells(plan: Plan) -> tuple[DayCell, ...]:
     """The days of a plan before anything is done."""
     return tuple(planned_cell(planned, plan.prior_of(planned)) for planned in plan)
 
-# %% ../../nbs/panel/progress.ipynb #a4f39a15
-def finished_cell(row: TelemetryRow) -> DayCell:
+# %% ../../nbs/panel/progress.ipynb #9044467d
+def finished_cell(row: TelemetryRow, settles_at: datetime | None = None) -> DayCell:
     """A day after its attempt, as the last row says that was written for it."""
     outcome = outcome_of_attempt(as_date(row.chunk_date_utc), row)
     there = outcome.outcome == "downloaded"
     percent = _number(row.availability_pct) if there else None
-    remark = row.error_message if there else ""
+    remarks = [row.error_message if there else ""]
+    remarks += [say_settling(settles_at)] if outcome.outcome != "failed" else []
+    remark = "; ".join(filter(None, remarks))
     return DayCell(outcome.day, outcome.outcome, percent, outcome.error, remark)
 
 
@@ -285,7 +295,7 @@ def _retried(progress: Progress, event: Retrying, now: float) -> Progress:
 def _hinted(progress: Progress, event: TooFewInFlight, now: float) -> Progress:
     return note(progress, str(event))
 
-# %% ../../nbs/panel/progress.ipynb #ce8659eb
+# %% ../../nbs/panel/progress.ipynb #575ce6cc
 _SKIPPED = {"skipped_existing": "there already", "skipped_no_data": "no data, as noted before"}
 
 
@@ -311,7 +321,7 @@ def _ended_day(progress: Progress, event: DayFinished, now: float) -> Progress:
     row, place = event.row, event.number - 1
     day, cells = progress.under_way, progress.cells
     before = day.requests_before if day and day.place == place else progress.requests_done
-    cell = cells[place] if row is None else finished_cell(row)
+    cell = cells[place] if row is None else finished_cell(row, event.planned.settles_at)
     progress = replace(
         progress,
         cells=(*cells[:place], cell, *cells[place + 1 :]),

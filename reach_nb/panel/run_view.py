@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['SMOOTHED_SECONDS', 'SMOOTHED_SHARE', 'MOST_REASONS', 'MOST_CHARACTERS', 'LOG_SHOWN', 'LOOK_HEADERS', 'RATE_SECONDS',
            'DAYS_PER_SECOND', 'Tell', 'status_html', 'tiles', 'tiles_html', 'strip_day', 'achieved_rates', 'rate_html',
-           'needs_a_look', 'look_rows', 'look_html', 'log_html', 'RunView', 'RunPane', 'saved_html']
+           'Concern', 'needs_a_look', 'look_rows', 'look_html', 'log_html', 'RunView', 'RunPane', 'saved_html']
 
-# %% ../../nbs/panel/run_view.ipynb #203f4a03
+# %% ../../nbs/panel/run_view.ipynb #3b3d205c
 import html
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from itertools import groupby
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import ipywidgets
 
@@ -134,23 +134,32 @@ def rate_html(progress: Progress, now: float) -> str:
     label = f"Request rate: {_rate(pace)} achieved, {_rate(marks[-1].rate)} allowed; "
     return theme_svg(figure_of(ax), label + f"refusals: {progress.refusals}.")
 
-# %% ../../nbs/panel/run_view.ipynb #6f6db598
+# %% ../../nbs/panel/run_view.ipynb #6b6dcdb6
 MOST_REASONS, MOST_CHARACTERS, LOG_SHOWN = 20, 300, 60
 LOOK_HEADERS = ("day", "what", "why")
 
 
-def needs_a_look(progress: Progress) -> tuple[DayCell, ...]:
-    """The days that failed, and those about which there is a remark."""
-    return tuple(cell for cell in progress.cells if cell.state == "failed" or cell.remark)
+class Concern(NamedTuple):
+    """A day that needs a look."""
+
+    day: date  # the UTC day
+    what: str  # what became of it
+    why: str  # why it needs one
 
 
-def _matter(cell: DayCell) -> tuple[str, str]:
-    return ("failed", cell.note) if cell.state == "failed" else ("there", cell.remark)
+def needs_a_look(progress: Progress) -> list[Concern]:
+    """The days of a run that failed, and those about which there is a remark."""
+    words = {"skipped_no_data": "no data", "failed": "failed"}
+    return [
+        Concern(cell.day, words.get(cell.state, "there"), cell.remark or cell.note)
+        for cell in progress.cells
+        if cell.state == "failed" or cell.remark
+    ]
 
 
-def look_rows(days: Iterable[DayCell]) -> tuple[list[tuple[str, str, str]], int]:
-    """Days, what became of them and why, in twenty lines at most; and how many are left out."""
-    stretches = [(matter, list(some)) for matter, some in groupby(days, key=_matter)]
+def look_rows(days: Iterable[Concern]) -> tuple[list[tuple[str, str, str]], int]:
+    """Days as lines of a table, twenty at most; and how many days are left out."""
+    stretches = [(matter, list(some)) for matter, some in groupby(days, key=lambda day: day[1:])]
     rows = []
     for (what, why), some in stretches[:MOST_REASONS]:
         first, last = some[0].day, some[-1].day
@@ -160,15 +169,14 @@ def look_rows(days: Iterable[DayCell]) -> tuple[list[tuple[str, str, str]], int]
     return rows, sum(len(some) for _, some in stretches[MOST_REASONS:])
 
 
-def look_html(progress: Progress) -> str:
-    """The days that need a look, and why, as a table; `""` if there are none."""
-    rows, left = look_rows(needs_a_look(progress))
-    table = html_table(LOOK_HEADERS, rows, wide=["why"]) if rows else ""
+def look_html(days: Sequence[Concern]) -> str:
+    """Days that need a look as a table; `""` for none."""
+    rows, left = look_rows(days)
+    if not rows:
+        return ""
     more = text_html(f"and {say_count(left, 'day')} more" if left else "")
-    title = f"Needs a look: {say_count(len(needs_a_look(progress)), 'day')}"
-    return (
-        folded("look", title, scroll(table + more, "Days that need a look"), True) if rows else ""
-    )
+    table = scroll(html_table(LOOK_HEADERS, rows, wide=["why"]) + more, "Days that need a look")
+    return folded("look", f"Needs a look: {say_count(len(days), 'day')}", table, True)
 
 
 def log_html(progress: Progress) -> str:
@@ -180,7 +188,7 @@ def log_html(progress: Progress) -> str:
     )
     return folded("log", "Log, newest line first", log if lines else "", True)
 
-# %% ../../nbs/panel/run_view.ipynb #e42aebc6
+# %% ../../nbs/panel/run_view.ipynb #95eb4eba
 RATE_SECONDS = 2.0  # between two pictures of the rate
 DAYS_PER_SECOND = 2_000  # a strip of so many days is drawn anew once a second at most
 Tell: TypeAlias = Callable[..., object]  # what is told something
@@ -199,7 +207,11 @@ class RunView:
         What stands beside the strip, such as a chosen day.
     """
 
-    _PARTS = {"status": status_html, "look": look_html, "log": log_html}
+    _PARTS = {
+        "status": status_html,
+        "look": lambda progress: look_html(needs_a_look(progress)),
+        "log": log_html,
+    }
 
     def __init__(self, beside: ipywidgets.DOMWidget | None = None) -> None:
         names = ("status", "tiles", "quiet", "rate", "look", "log")

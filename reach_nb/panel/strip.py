@@ -147,7 +147,7 @@ def _paint(kind: str, percent: int | None, pitch: int, own: str) -> str:
         return f"fill='none' stroke='{look.ink}'"
     return "fill='#8883'" if kind == "not_attempted" else f"fill='{look.color}'"
 
-# %% ../../nbs/panel/strip.ipynb #c08786d1
+# %% ../../nbs/panel/strip.ipynb #8375d279
 def _words(block: Block, days: Sequence[StripDay], alone: bool) -> str:
     """The texts of a block: months above it, weekdays or the year beside it."""
     said, free = [], 0
@@ -182,7 +182,7 @@ def _numbers(block: Block, days: Sequence[StripDay]) -> str:
             ink, edge = ("currentColor", "none") if face == "none" else ("#fff", face)
         at = f"x='{x + block.pitch / 2 - 1:g}' y='{y + block.pitch / 2 + 3:g}'"
         said.append(f"<text {at} fill='{ink}' stroke='{edge}'>{day.day.day}</text>")
-    style = "text-anchor='middle' stroke-width='3' paint-order='stroke' font-size='10'"
+    style = "text-anchor='middle' stroke-width='4' paint-order='stroke' font-size='10'"
     return f"<g {style}>{''.join(said)}</g>"
 
 # %% ../../nbs/panel/strip.ipynb #84e640d3

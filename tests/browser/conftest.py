@@ -50,12 +50,8 @@ def udl():
     """A service that outlives every kernel, with a login that is found in no other text."""
     from reach_nb.simulated.service import SimulatedUDL
 
-    share = (
-        {} if os.environ.get("REACH_NB_PICTURES") else {"availability": 0.1}
-    )  # fewer records: quicker days
-    with SimulatedUDL(
-        seed=2, outage_rate=0.0, username=USER, password=PASSWORD, **share
-    ) as service:
+    settings = {"outage_rate": 0.0, "availability": 0.1}  # few records: quick days
+    with SimulatedUDL(seed=2, username=USER, password=PASSWORD, **settings) as service:
         yield service
 
 

@@ -172,10 +172,10 @@ def chromium():
 class LabPage:
     """One JupyterLab page; notebooks are opened in it one after the other."""
 
-    def __init__(self, browser, server):
+    def __init__(self, browser, server, scale=1):
         self.server = server
         self.page = browser.new_context(
-            viewport={"width": 1280, "height": 1000}, locale="en-US"
+            viewport={"width": 1280, "height": 1000}, locale="en-US", device_scale_factor=scale
         ).new_page()
         self.page.set_default_timeout(30_000)
         self.console, self.elsewhere = [], []
@@ -184,7 +184,12 @@ class LabPage:
         )
         self.page.on("pageerror", lambda e: self.console.append(("error", str(e), "")))
         self.page.on("request", self._note_request)
+        self.received = 0  # bytes that kernels have sent to the page
+        self.page.on("websocket", lambda socket: socket.on("framereceived", self._note_frame))
         self._loaded = False
+
+    def _note_frame(self, payload):
+        self.received += len(payload)
 
     def _note_request(self, request):
         if not request.url.startswith(
@@ -214,21 +219,21 @@ class LabPage:
             timeout=90_000,
         )
 
-    def command(self, name, args=None, seconds=60):
-        """Run a JupyterLab command; a promise that is never kept ends in a failure, not in silence."""
+    def command(self, name, args=None, seconds=60, cell=None):
+        """Run a JupyterLab command, on a cell if told; a promise that is never kept ends in a failure, not in silence."""
         said = self.page.evaluate(
-            """([name, args, ms]) => Promise.race([
+            """([name, args, ms, cell]) => {
+            if (cell !== null) jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
+            return Promise.race([
             jupyterapp.commands.execute(name, args || {}).then(() => 'done', (e) => 'failed: ' + e),
-            new Promise((then) => setTimeout(() => then('took too long'), ms))])""",
-            [name, args, seconds * 1000],
+            new Promise((then) => setTimeout(() => then('took too long'), ms))]) }""",
+            [name, args, seconds * 1000, cell],
         )
         assert said == "done", f"{name} {said}"
 
     def run_cell(self, number, seconds=60):
-        self.page.evaluate(
-            "(n) => { jupyterapp.shell.currentWidget.content.activeCellIndex = n }", number
-        )
-        self.command("notebook:run-cell", seconds=seconds)
+        """Run a cell; it is chosen in the same breath, since a panel's focus may choose another."""
+        self.command("notebook:run-cell", seconds=seconds, cell=number)
 
     def set_source(self, number, text):
         """Put other code into a cell."""

@@ -291,7 +291,7 @@ def test_failed_days_are_told_and_tried_again(lab, udl):
     log_in(panel)
     button(panel, "Start").click()
     status(panel, "2 downloaded, 0 there already, 0 without data, 1 failed")
-    table = panel.get_by_role("region", name="Failed days")
+    table = panel.get_by_role("region", name="Days that need a look")
     expect(table).to_contain_text("2025-01-02")
     expect(table).to_contain_text("RequestRejectedError")
     assert not re.search("[a-z]+_[a-z]+|[A-Z]+_[A-Z]+", panel.locator(".rn-log").inner_text())
@@ -347,6 +347,13 @@ def test_any_panel_of_the_kernel_shows_and_stops_its_run(lab, udl):
     assert lp.complaints() == []
 
 
+def panel_is_dead(lp):
+    """Whether a panel shows one line, and neither its parts nor an icon."""
+    seen = lp.panel().evaluate("""(e) => [getComputedStyle(e, "::before").content,
+        [...e.children].filter((child) => child.offsetParent).length]""")
+    return "kernel of this panel has ended" in seen[0] and seen[1] == 0
+
+
 def test_a_kernel_that_dies_loses_nothing(lab, udl):
     hold(udl, "2025-01-02T12")
     cell = launcher_cell(udl, "killed", last="2025-01-02", initial_rate=25.0)
@@ -365,10 +372,17 @@ def test_a_kernel_that_dies_loses_nothing(lab, udl):
         "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'",
         timeout=60_000,
     )
+    saved = lp.page.locator(f"{PANEL} .rn-saved").first
+    expect(saved).to_be_visible()  # nothing looks alive that is not
+    expect(saved).to_contain_text("A run was under way at")
+    expect(saved).to_contain_text("Run the cell again to bring it back")
+    expect(saved.locator("[role=img] svg").first).to_be_visible()
+    assert panel_is_dead(lp)
     first = {r.params["obTime"] for r in udl.requests if r.params.get("maxResults") != "1"}
     udl.clear_requests()
     udl.clear_faults()
     lp.run_cell(0)
+    expect(saved).to_be_hidden()
     panel = lp.panel()
     log_in(panel)
     button(panel, "Start").click()
@@ -405,4 +419,93 @@ def test_contrast_and_narrow_pages(lab, udl, light):
         "() => { const p = document.querySelector('.rn-panel'); return p.scrollWidth - p.clientWidth }"
     )
     assert wide <= 2  # nothing hangs over the edge
+    assert lp.complaints() == []
+
+
+def test_why_it_waits(lab, udl):
+    """A 503 is asked again and counted; while nobody answers, the panel says why and when it tries again."""
+    udl.inject(503, times=2, match=lambda request: request.params.get("maxResults") != "1")
+    hold(udl, "2025-01-02T12", seconds=1)
+    lp = lab(launcher_cell(udl, "waits", last="2025-01-03", initial_rate=25.0))
+    lp.run_cell(0)
+    panel = lp.panel()
+    log_in(panel)
+    button(panel, "Start").click()
+    retried = panel.locator(".rn-tiles div", has_text="Retried")
+    expect(retried.locator("b")).to_have_text("2")
+    expect(retried.locator("i")).to_have_text("last: 503 service unavailable")
+    status(panel, "Downloading 2025-01-02")
+    udl.stop()
+    try:
+        waiting = panel.locator(".rn-quiet")
+        expect(waiting).to_contain_text("connection refused by the host, try")
+        expect(waiting).to_contain_text(re.compile("of 6 in [0-9]+ s. It goes on by itself."))
+    finally:
+        udl.start()
+    status(panel, "✔ 3 days planned: 3 downloaded")
+    expect(waiting).to_have_count(0)
+    expect(panel.locator(".rn-tiles div", has_text="Requests").locator("i")).to_contain_text("mean")
+    assert lp.complaints() == []
+
+
+def test_years_of_failures_stay_small(lab, udl):
+    """2,557 days, of which each fails for a reason of its own: what is sent is bounded, and Stop is there."""
+    cell = launcher_cell(udl, "years", first="2018-01-01", last="2024-12-31")
+    cell = cell.replace(
+        "launcher = ",
+        "def fails(*, start_time, **_):\n    raise OSError(f'{start_time} ' + 'x' * 400)\n\nlauncher = ",
+    )
+    lp = lab(cell.replace(f"base_url='{udl.base_url}'", "download_fn=fails"))
+    lp.run_cell(0)
+    panel, before = lp.panel(), lp.received
+    button(panel, "Start").click()
+    expect(button(panel, "Stop")).to_be_visible(timeout=5_000)
+    expect(panel.get_by_text(re.compile("^and .* days more$"))).to_be_visible()
+    lp.page.wait_for_timeout(5_000)
+    button(panel, "Stop").click()
+    status(panel, "Stopped:", 5)
+    print(lp.received - before)
+    assert lp.received - before < 4e6
+    assert len(panel.inner_html()) < 700_000
+    lp.save()
+    assert lp.path.stat().st_size < 500_000
+    assert lp.complaints() == []
+
+
+def hangs_over(lp):
+    """By how many pixels a panel, or a table in it, is wider than its place."""
+    return lp.panel().evaluate("""(panel) => Math.max(...[panel, ...panel.querySelectorAll(".rn-scroll, .rn-columns, .rn-right")]
+        .filter((e) => e.clientWidth).map((e) => e.scrollWidth - e.clientWidth))""")
+
+
+def test_a_run_fits_the_page(lab, udl):
+    """A normal run needs no scrolling at 1,280 pixels and more; nothing is cut, at 150 % and at 700 pixels neither."""
+    udl.inject(
+        400, times=None, match=lambda request: request.params["obTime"].startswith("2025-01-02T06")
+    )
+    hold(udl, "2025-02-20T12")
+    lp = lab(launcher_cell(udl, "fits", first="2024-12-30", last="2025-02-26", initial_rate=25.0))
+    lp.run_cell(0)
+    panel = lp.panel()
+    log_in(panel)
+    button(panel, "Start").click()
+    status(panel, "Downloading 2025-02-20", 90)
+    expect(panel.locator("svg[aria-label^='Request rate']")).to_be_visible()
+    for width in (1900, 1280, 920, 1280 / 1.5, 700):
+        lp.page.set_viewport_size({"width": int(width), "height": 1000})
+        lp.page.wait_for_timeout(200)
+        assert hangs_over(lp) <= 2, width
+        assert width < 1280 or panel.bounding_box()["height"] <= 700, width
+    lp.page.set_viewport_size({"width": 920, "height": 1000})
+    panel.get_by_role("slider").first.focus()
+    lp.page.keyboard.press("Home")
+    for _ in range(3):
+        lp.page.keyboard.press(
+            "ArrowDown"
+        )  # a day is seven further down in a sheet, one to the side
+    attempts = panel.get_by_role("region", name="Attempts")
+    expect(attempts).to_contain_text("RequestRejectedError")
+    assert hangs_over(lp) <= 2  # the table of attempts is not cut
+    button(panel, "Stop").click()
+    status(panel, "Stopped:")
     assert lp.complaints() == []
