@@ -1,6 +1,7 @@
 """What a hostile service can do, and where a credential must not be seen."""
 
 import base64
+import gzip
 import json
 import os
 import subprocess
@@ -8,6 +9,8 @@ import sys
 import threading
 import time
 import traceback
+import tracemalloc
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +29,7 @@ from reach_nb import (
     DownloadRunConfig,
     SimulatedUDL,
     UDLClient,
+    UDLError,
     day_window,
     download_UDL_reach_to_file,
     download_UDL_reach_window,
@@ -324,3 +328,39 @@ def test_threads_end(service, tmp_path):
     assert run_download(config_for(service, tmp_path)).days_downloaded == 2
     assert not our_threads() - before
     assert left_behind(tmp_path) == [] and Path(tmp_path).is_dir()
+
+
+class Bomber(BaseHTTPRequestHandler):
+    """Sends elsewhere, refuses or answers, with a body of 100 MB that is packed into 100 kB."""
+
+    protocol_version, status = "HTTP/1.1", 302
+    body = gzip.compress(bytes(100 * 2**20), 9)
+
+    def do_GET(self):
+        self.send_response(self.status)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        with suppress(ConnectionError):
+            self.wfile.write(self.body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("status", [302, 307, 400, 404, 500])
+def test_a_bomb_that_is_no_answer(status, monkeypatch):
+    """What else than 200 carries is of no use: its beginning is read, not what it unpacks to."""
+    monkeypatch.setattr(Bomber, "status", status)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bomber) as bomber:
+        threading.Thread(target=bomber.serve_forever, args=(0.02,), daemon=True).start()
+        address = f"http://127.0.0.1:{bomber.server_port}"
+        with UDLClient("Basic bWU6eA==", address, max_retries=0) as client:
+            tracemalloc.start()
+            with pytest.raises(UDLError):
+                client.fetch(Dataset(), day_window(START))
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        bomber.shutdown()
+    assert peak < 4 * 2**20, f"{peak} bytes"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ROOT', 'ENDPOINTS', 'accepts', 'query_help', 'only_columns', 'is_blind', 'serve', 'zipped', 'Desk']
 
-# %% ../../nbs/simulated/desk.ipynb #4b4f0e4c
+# %% ../../nbs/simulated/desk.ipynb #1b1638a8
 import codecs
 import gzip
 import hmac
@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from ..service.credentials import on_this_machine
 from .faults import FaultBook, with_fault
 from .habits import Habits
 from .library import BodyCache, Library
@@ -160,7 +161,7 @@ def zipped(reply: Reply, cache: BodyCache) -> Reply:
     body = cache.get(("gzip", reply.body), lambda: gzip.compress(reply.body, 1))
     return replace(reply, body=body, headers=(*reply.headers, ("Content-Encoding", "gzip")))
 
-# %% ../../nbs/simulated/desk.ipynb #7b71a727
+# %% ../../nbs/simulated/desk.ipynb #52690fda
 class Desk:
     """Decides what each request is answered with. Thread-safe.
 
@@ -194,6 +195,8 @@ class Desk:
         return self._encoded(late, headers)
 
     def _decide(self, request: Request, target: str, headers: Headers) -> tuple[Reply, str]:
+        if request.host and not on_this_machine(f"http://{request.host}"):
+            return error_reply(421, "this service is for this machine alone"), ""
         if not request.auth_ok:
             return error_reply(401, "sign in", WWW_Authenticate='Basic realm="UDL"'), ""
         if self.ban.in_force:
