@@ -132,7 +132,7 @@ def test_a_forged_spool_is_not_believed(service, tmp_path):
     part = spool_folder(artifact) / f"part-{first['generation']}"
     for spool_mode, piece in ((0o777, "part"), (0o700, "../../victim/keys.txt")):
         part.write_bytes(forged)
-        receipt = {"piece": piece, "size": len(forged), "records": 1, "remark": ""}
+        receipt = {"piece": piece, "size": len(forged), "records": 1, "sha256": "0" * 64}
         receipt["mtime_ns"] = part.stat().st_mtime_ns
         journal.write_text(json.dumps(first) + "\n" + json.dumps(receipt) + "\n")
         spool_folder(artifact).chmod(spool_mode)

@@ -97,7 +97,7 @@ def test_the_working_directory_changes_under_way(service, tmp_path, monkeypatch)
     assert run_download(config, on_event=move, progress=False).days_downloaded == 3
     assert moved.is_set() and not list((tmp_path / "other").iterdir())
     left = sorted(path.suffix for path in (tmp_path / "data").iterdir())
-    assert left == [".csv"] * 4 + [".lock"]
+    assert left == ["", *[".csv"] * 4, *[".lock"] * 2]  # checksums, artifacts and telemetry
     monkeypatch.chdir(tmp_path)
     assert {Path(row.csv_path).parent for row in rows_of(config) if row.csv_path} == {
         tmp_path / "data"

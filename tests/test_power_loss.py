@@ -18,6 +18,7 @@ from campaign import compare, left_behind, read_records
 from crash_states import CrashState, Recorder
 
 from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, run_download
+from reach_nb.archive.checksums import read_sums, sha256_of
 from reach_nb.events import ChunkDone
 from reach_nb.telemetry import COLUMNS, STATUS_DOWNLOADED
 
@@ -169,6 +170,14 @@ def is_whole(run: Run, day: date, truths: list[list]) -> None:
     compare(run.artifact(day), truth, run.output_format)
 
 
+def sums_are_true(run: Run) -> dict[str, str]:
+    """The checksums that are noted; each is that of its file."""
+    noted = read_sums(run.config.output_dir)
+    for name, digest in noted.items():
+        assert sha256_of(run.config.output_dir / name) == digest, f"the checksum of {name}"
+    return noted
+
+
 def check(run: Run, state: CrashState, before: dict[date, list]) -> None:
     """What the state may not break, and what the next run has to bring about."""
     state.build(run.root)
@@ -176,6 +185,7 @@ def check(run: Run, state: CrashState, before: dict[date, list]) -> None:
     seen = [(row.chunk_date_utc, row.status) for row in run.rows()]
     for note in state.notes:
         assert seen.count(note) >= state.notes.count(note), f"the row {note} was acknowledged"
+    sums_are_true(run)
     for day in days:
         if run.artifact(day).exists():
             is_whole(run, day, [run.service.truth(day), *([before[day]] if day in before else [])])
@@ -183,11 +193,13 @@ def check(run: Run, state: CrashState, before: dict[date, list]) -> None:
             assert run.artifact(day).exists(), f"{day} is noted as downloaded, and has no file"
     summary = run.go()
     assert not summary.days_failed, [day.error for day in summary.failed]
+    noted = sums_are_true(run)
     last = {row.chunk_date_utc: row for row in run.rows()}
     for day in days:
         truth = run.service.truth(day)
         if truth:
             is_whole(run, day, [truth])
+            assert run.artifact(day).name in noted, f"{day} has no checksum"
             assert last[str(day)].status == STATUS_DOWNLOADED
             assert int(last[str(day)].records_downloaded) == len(truth)
         else:

@@ -8,7 +8,7 @@ __all__ = ['Said', 'SYNC_BYTES', 'Identity', 'Encoded', 'log', 'Wait', 'spool_fo
            'held_folder', 'is_ours_alone', 'journal_of', 'found_in', 'Answer', 'Waiting', 'Growing', 'append_answer',
            'publish', 'completed_before', 'Other', 'Finished', 'finished_before', 'Spool']
 
-# %% ../../nbs/archive/spool.ipynb #92647c77
+# %% ../../nbs/archive/spool.ipynb #e145eacd
 import errno
 import logging
 import os
@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
@@ -25,6 +26,7 @@ from zlib import crc32
 
 import msgspec
 
+from .checksums import forget_sum, note_sum, sha256_of
 from .formats import FORMATS, Encoder, count_records
 from .journal import Journal, Note, forget
 from .stretches import Stretch
@@ -122,7 +124,7 @@ def throw_away(folder: Path, within: int | None = None) -> None:
     forget(folder / "journal", within)
     remove_pieces(folder, within=within)
 
-# %% ../../nbs/archive/spool.ipynb #76427bc9
+# %% ../../nbs/archive/spool.ipynb #fe80f063
 class Appended(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The journal's note of a chunk that was appended."""
 
@@ -133,7 +135,7 @@ class Appended(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     records: int  # that count of the part after it
     state: dict[str, Any]  # of the encoder after it
 
-
+# %% ../../nbs/archive/spool.ipynb #b263ed8d
 class Completed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The journal's receipt: the artifact is whole and on disk, under this or its final name."""
 
@@ -141,22 +143,22 @@ class Completed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     size: int  # its bytes
     mtime_ns: int  # when it was written, ns since 1970
     records: int  # in it
+    sha256: str  # of its bytes, in hexadecimal digits
     remark: str = ""  # what is to be said of the day
 
     @classmethod
-    def of(cls, path: Path, records: int, remark: str = "") -> "Completed":
+    def of(cls, path: Path, records: int, digest: str, remark: str = "") -> "Completed":
         """The receipt of a finished file of ours."""
         status, kind = path.stat(), path.name.split("-")[0]
         piece: Literal["part", "whole"] = "whole" if kind == "whole" else "part"
-        return cls(piece, status.st_size, status.st_mtime_ns, records, remark)
+        return cls(piece, status.st_size, status.st_mtime_ns, records, digest, remark)
 
     def describes(self, path: Path) -> bool:
         """Whether a file is the one noted: its size, and its time as far as disks keep it."""
-        try:
+        with suppress(FileNotFoundError):
             status = path.lstat()
-        except FileNotFoundError:
-            return False
-        return status.st_size == self.size and abs(status.st_mtime_ns - self.mtime_ns) < 2e9
+            return status.st_size == self.size and abs(status.st_mtime_ns - self.mtime_ns) < 2e9
+        return False
 
 
 Said = TypeVar("Said", Appended, Completed)
@@ -164,12 +166,11 @@ Said = TypeVar("Said", Appended, Completed)
 
 def read_note(note: Note, kind: type[Said]) -> Said | None:
     """A line of the journal as what it says, or `None` if it says something else."""
-    try:
+    with suppress(msgspec.ValidationError):
         return msgspec.convert(note, kind)
-    except msgspec.ValidationError:
-        return None
+    return None
 
-# %% ../../nbs/archive/spool.ipynb #88f9788d
+# %% ../../nbs/archive/spool.ipynb #1aeed3aa
 SYNC_BYTES = 64 * 2**20  # appended, after which the disk is told to catch up
 
 
@@ -185,7 +186,7 @@ class Part:
     """
 
     def __init__(self, file: FileIO, sync_bytes: float = SYNC_BYTES) -> None:
-        self._file, self.sync_bytes = file, sync_bytes
+        self._file, self.sync_bytes, self._sha256 = file, sync_bytes, sha256()
         self.size = self._synced = 0
 
     def take_up(self, notes: Iterable[Note]) -> list[Appended]:
@@ -202,6 +203,7 @@ class Part:
                 break
             good.append(said)
             self.size = said.size
+            self._sha256.update(data)
             chunks += said.chunk == chunks  # else it is another answer to an earlier one
         if self._file.seek(0, os.SEEK_END) > self.size:
             # ext4 writes out, when it is closed, a file that was once cut to nothing
@@ -215,10 +217,17 @@ class Part:
         for piece in pieces:
             write_all(self._file, piece)
             self.size, checksum = self.size + len(piece), crc32(piece, checksum)
+            self._sha256.update(piece)
         if self.size - self._synced >= self.sync_bytes:
             os.fsync(self._file.fileno())  # the fetching threads go on meanwhile
             self._synced = self.size
         return checksum
+
+    def digest(self) -> str:
+        """The SHA-256 of the file, with what was put behind the chunks at its end."""
+        self._file.seek(self.size)
+        self._sha256.update(self._file.readall())
+        return self._sha256.hexdigest()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -385,7 +394,7 @@ class Waiting:
             answer = self._answers.pop(chunk)
         answer.path.unlink(missing_ok=True)
 
-# %% ../../nbs/archive/spool.ipynb #d72c1156
+# %% ../../nbs/archive/spool.ipynb #50addf0f
 class Growing:
     """An artifact while it grows. One thread uses it.
 
@@ -413,8 +422,7 @@ class Growing:
         self.stretches = stretches_of(good)  # by chunk, in order: none is missing
         self._in_order = len(good) == len(self.stretches)
         self._encoder = encoder_of(good[-1].state if good else {}, pieces.path("whole"))
-        if not self._encoder.stays:
-            self._part.sync_bytes = float("inf")
+        self._part.sync_bytes = SYNC_BYTES if self._encoder.stays else float("inf")
 
     def encode(self, answer: Answer) -> Encoded:
         """The pieces to append for an answer."""
@@ -436,17 +444,19 @@ class Growing:
         note = Appended(chunk, start, self._part.size, crc, self.records, self._encoder.state)
         self._journal.append(msgspec.to_builtins(note))
 
-    def finish(self, check: Callable[[], object], remark: str = "") -> Path:
-        """The whole file, on disk and noted; `check` is called now and then, and may raise."""
-        order = None if self._in_order else list(self.stretches.values())
+    def finish(self, check: Callable[[], object], remark: str = "") -> tuple[Path, str]:
+        """The whole file, on disk and noted, and its SHA-256; `check` may raise, now and then."""
+        order, part = None if self._in_order else list(self.stretches.values()), self._part
         whole = self._encoder.finish(self._pieces.path("part"), check, order)
+        digest = part.digest() if whole == self._pieces.path("part") else sha256_of(whole, check)
         check()
         with open(whole, "r+b") as file:
             os.fsync(file.fileno())
-        self._journal.append(msgspec.to_builtins(Completed.of(whole, self.records, remark)))
+        receipt = Completed.of(whole, self.records, digest, remark)
+        self._journal.append(msgspec.to_builtins(receipt))
         self._journal.sync()
-        self._part.close()
-        return whole
+        part.close()
+        return whole, digest
 
     def close(self) -> None:
         """Let go of the files."""
@@ -466,11 +476,13 @@ def append_answer(growing: Growing, waiting: Waiting, chunk: int) -> Answer | No
         growing.append(encoded, answer.records, chunk)
     return answer
 
-# %% ../../nbs/archive/spool.ipynb #461d4035
-def publish(whole: Path, artifact: Path) -> Path:
-    """Give a whole file its final name, on disk, and return that."""
+# %% ../../nbs/archive/spool.ipynb #6f85932a
+def publish(whole: Path, digest: str, artifact: Path) -> Path:
+    """Give a whole file its final name, on disk, note its checksum, and return the name."""
+    forget_sum(artifact)  # of the file that it takes the place of
     replace_file(whole, artifact)
     sync_folder(artifact.parent)
+    note_sum(artifact, digest)
     return artifact
 
 
@@ -483,8 +495,11 @@ def completed_before(journal: Journal, pieces: Pieces, artifact: Path) -> Comple
     if receipt is None:
         return None
     if receipt.describes(pieces.path(receipt.piece)):
-        publish(pieces.path(receipt.piece), artifact)
-    return receipt if receipt.describes(artifact) else None
+        publish(pieces.path(receipt.piece), receipt.sha256, artifact)
+    if not receipt.describes(artifact):
+        return None
+    note_sum(artifact, receipt.sha256)  # the crash may have come before that
+    return receipt
 
 # %% ../../nbs/archive/spool.ipynb #c14963cd
 log = logging.getLogger("reach_nb")
@@ -553,7 +568,7 @@ def finished_before(
         return Finished(receipt.records, receipt.remark)
     return Finished(count_records(artifact)) if other.has_finished() else None
 
-# %% ../../nbs/archive/spool.ipynb #bf499692
+# %% ../../nbs/archive/spool.ipynb #08b348ab
 class Spool:
     """The unfinished artifact of one window: what is there, what is missing, the way to a file.
 
@@ -624,4 +639,4 @@ class Spool:
 
     def finish(self, check: Callable[[], object] = lambda: None, remark: str = "") -> Path:
         """Give the artifact its name; `check` may raise, and the receipt keeps the remark."""
-        return publish(self._growing.finish(check, remark), self.artifact)
+        return publish(*self._growing.finish(check, remark), self.artifact)
