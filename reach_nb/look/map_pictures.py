@@ -6,17 +6,17 @@
 __all__ = ['VMIN', 'VMAX', 'ZERO', 'NO_VALUE', 'EMPTY', 'map_norm', 'bar_ends', 'map_transform', 'draw_cells', 'add_graticule',
            'add_coastlines', 'plot_dose_map']
 
-# %% ../../nbs/look/map_pictures.ipynb #20bff2b4
+# %% ../../nbs/look/map_pictures.ipynb #e450ecd8
 import warnings
 from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rcParams
+from matplotlib import colormaps, rcParams
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm, Normalize, to_hex
 from numpy.typing import NDArray
 
 from ..archive.observations import Flags
@@ -32,10 +32,11 @@ from reach_nb.look.figures import (
     rectangles,
 )
 
-# %% ../../nbs/look/map_pictures.ipynb #24c4a33f
+# %% ../../nbs/look/map_pictures.ipynb #73797d24
 VMIN, VMAX = 1e-7, 1e-2  # rad(Si)/s
 
-ZERO = Look("0, as measured", "none", "////", "0.55")
+_COLORS = "viridis"
+ZERO = Look("0, as measured", to_hex(colormaps[_COLORS](0.0)), "...", "#8d6b9e")
 NO_VALUE = Look("no reading with a value", "none", "xxx", "0.55")
 EMPTY = Look("no reading", "none")
 
@@ -60,7 +61,7 @@ def bar_ends(values: NDArray[np.float64], norm: Normalize) -> str:
     below, above = bool((some < low).any()), bool((some > high).any())
     return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
 
-# %% ../../nbs/look/map_pictures.ipynb #77c8379c
+# %% ../../nbs/look/map_pictures.ipynb #d03967e5
 def map_transform(ax: Axes) -> dict[str, Any]:
     """What tells axes that coordinates are degrees; nothing, for plain axes."""
     if not hasattr(ax, "projection"):
@@ -76,7 +77,7 @@ def draw_cells(ax: Axes, found: pd.DataFrame, norm: Normalize) -> QuadMesh:
     values = grid.to_numpy()
     x, y = np.linspace(-180, 180, values.shape[1] + 1), np.linspace(-90, 90, values.shape[0] + 1)
     shown, degrees = np.where(values > 0, values, np.nan), map_transform(ax)
-    mesh = ax.pcolormesh(x, y, shown, cmap="viridis", norm=norm, rasterized=True, **degrees)
+    mesh = ax.pcolormesh(x, y, shown, cmap=_COLORS, norm=norm, rasterized=True, **degrees)
     left_out = found["left_out"].unstack().to_numpy() > 0
     looks = {ZERO: values == 0, NO_VALUE: np.isnan(values) & left_out}
     handles = []
@@ -100,18 +101,27 @@ def draw_cells(ax: Axes, found: pd.DataFrame, norm: Normalize) -> QuadMesh:
         ax.legend(handles=handles, ncols=3, frameon=False, handleheight=1.1, **below)
     return mesh
 
-# %% ../../nbs/look/map_pictures.ipynb #f1f9ec4f
+# %% ../../nbs/look/map_pictures.ipynb #a6fcec9c
 def add_graticule(ax: Axes) -> None:
-    """Meridians and parallels; on plain axes, degrees along the edges."""
+    """Meridians and parallels; degrees along the edges, where a projection has some.
+
+    Axes of cartopy show the whole globe, unless they were given an extent before.
+    """
     if hasattr(ax, "gridlines"):
-        ax.set_global()  # type: ignore[attr-defined]  # of cartopy's axes
-        ax.gridlines(color="0.5", alpha=0.6, linewidth=0.6)
+        if ax.get_autoscalex_on():
+            ax.set_global()  # type: ignore[attr-defined]  # of cartopy's axes
+        lines = ax.gridlines(color="0.5", alpha=0.6, linewidth=0.6)
+        if type(ax.projection).__name__ in _WITH_EDGES:  # type: ignore[attr-defined]
+            lines.left_labels = lines.bottom_labels = True
         return
     ax.set(xlim=(-180, 180), ylim=(-90, 90), aspect="equal")
     ax.set(xticks=range(-180, 181, 60), yticks=range(-90, 91, 30))
     ax.xaxis.set_major_formatter(lambda lon, _: f"{abs(lon):g}°{_side(lon, 'WE')}")
     ax.yaxis.set_major_formatter(lambda lat, _: f"{abs(lat):g}°{_side(lat, 'SN')}")
     ax.grid(color="0.5", alpha=0.6, linewidth=0.6)
+
+
+_WITH_EDGES = ("PlateCarree", "Mercator", "Miller")
 
 
 def _side(degrees: float, names: str) -> str:
