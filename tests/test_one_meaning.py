@@ -1,11 +1,17 @@
 """Whatever a record says, CSV, JSON, Parquet and the converted archive give the same readings and the same counts."""
 
 import json
+import os
+import tempfile
 import warnings
+from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reach_nb import convert_archive, read_artifact
 from reach_nb.archive.formats import FORMATS
@@ -85,21 +91,113 @@ def told(path):
         tuple(None if v is None or v != v else v for v in row)
         for row in frame.astype(object).replace({np.nan: None}).itertuples(index=False)
     ]
-    return rows, frame.attrs["counts"], frame.attrs["not_understood"]
+    return sorted(rows, key=repr), frame.attrs["counts"], frame.attrs["not_understood"]
+
+
+def readings_by_format(tmp_path, records):
+    """What is told of some records by each format, and by what each is converted to."""
+    found = {}
+    for kind in FORMATS:
+        folder = tmp_path / kind
+        folder.mkdir()
+        path = artifact(folder, kind, records)
+        found[kind] = told(path)
+        (result,) = convert_archive(folder, folder / "archive")
+        assert (result.status, result.error) == ("converted", "")
+        found[f"{kind}, converted"] = told_together(map(Path, result.targets))
+    return found
+
+
+def told_together(paths):
+    """As `told`, of several files: an archive has one for each day."""
+    rows, counts, reasons = [], Counter(), Counter()
+    for path in paths:
+        some, counted, not_understood = told(path)
+        rows += some
+        counts.update(counted)
+        reasons.update(not_understood)
+    return sorted(rows, key=repr), dict(counts), dict(reasons)
 
 
 @pytest.mark.parametrize("record", CASES.values(), ids=CASES.keys())
 @pytest.mark.parametrize("beside", [[], [RECORD]], ids=["alone", "beside another"])
 def test_one_meaning(record, beside, tmp_path):
-    found = {}
-    for kind in FORMATS:
-        folder = tmp_path / kind
-        folder.mkdir()
-        path = artifact(folder, kind, [record, *beside])
-        found[kind] = told(path)
-        (result,) = convert_archive(folder, folder / "archive")
-        assert (result.status, result.error) == ("converted", "")
-        (target,) = result.targets
-        found[f"{kind}, converted"] = told(Path(target))
+    found = readings_by_format(tmp_path, [record, *beside])
+    for name, what in found.items():
+        assert what == found["json"], name
+
+
+anything = st.none() | st.booleans() | st.integers(-(10**25), 10**25)
+anything |= st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8"), max_size=8)
+numbers = st.floats(-1e4, 1e4) | st.sampled_from(["1.5", " 2 ", "-1e999", "0x1", "1_0", "", 1e300])
+times = st.datetimes(datetime(1969, 1, 1), datetime(2101, 1, 1)).map(lambda t: t.isoformat())
+times |= st.sampled_from(
+    [
+        "2025-09-01T00:00:00.000Z",
+        "2025-09-01T00:00:00.1Z",
+        "2025-09-01T00:00:00.123456789",
+        "2025-09-01T00:00:00,5Z",
+        "2025-09-01 00:00:00",
+        "2025-09-01T02:00:00+02:00",
+        "2025-09-01T24:00:00Z",
+        "2025-09-01T00:00:60Z",
+        "20250901T000000Z",
+        "2025-09-01",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999999Z",
+        "soon",
+    ]
+)
+sensors = st.sampled_from(["REACH-135", "reach-135", "REACH-999", " REACH-135", "", "ALL"])
+descriptions = st.sampled_from(["DOSE1 (Flavor X)", "DOSE2 (Flavor Q) in rad/second", "dose", ""])
+qualities = st.sampled_from(["0", "16", "20", "-1", "1.0", "99999999999", "bad", 4, 4.0, True])
+
+
+def some_of(fields):
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+entries = some_of(
+    {
+        "obValue": numbers | anything,
+        "obQuality": qualities | anything,
+        "obDescription": descriptions | anything,
+        "obUoM": st.sampled_from(["rad/second", "rad/s", "Gy/s", ""]) | anything,
+        "obType": anything,
+        "surplus": anything | st.lists(anything, max_size=2),
+    }
+)
+any_record = some_of(
+    {
+        "idSensor": sensors | anything,
+        "observatoryName": anything,
+        "obTime": times | anything,
+        "createdAt": times | anything,
+        "lat": numbers | anything,
+        "lon": numbers | anything,
+        "alt": numbers | anything,
+        "senPos": st.lists(numbers | anything, max_size=4) | anything,
+        "seoList": st.lists(entries | st.just(ENTRY) | anything, max_size=3) | anything,
+        "surplus": anything | st.dictionaries(st.text(max_size=3), anything, max_size=2),
+    }
+)
+usual_record = any_record.map(lambda changes: {**RECORD, **changes})
+
+
+@settings(
+    max_examples=int(os.environ.get("REACH_NB_EXAMPLES", "25")),
+    deadline=None,
+    derandomize="REACH_NB_EXAMPLES" not in os.environ,
+    suppress_health_check=list(HealthCheck),
+)
+@given(usual_record, st.lists(usual_record | any_record, max_size=3))
+def test_any_records_mean_the_same(first, more):
+    """Four formats, whatever hypothesis can think of; REACH_NB_EXAMPLES=1000 thinks for longer.
+
+    The first has a time: without one in any of them, there was nothing in the window.
+    """
+    records = [*more, first]
+    with tempfile.TemporaryDirectory() as scratch:
+        found = readings_by_format(Path(scratch), records)
     for name, what in found.items():
         assert what == found["json"], name
