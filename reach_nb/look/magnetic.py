@@ -191,12 +191,30 @@ class ShellMap:
         with np.errstate(divide="ignore"):
             return np.where(inverse > 0.001, 1 / inverse, np.nan)  # beyond L 1000 it is no number
 
-# %% ../../nbs/look/magnetic.ipynb #56596c1d
+# %% ../../nbs/look/magnetic.ipynb #79176137
+def _coordinates(
+    times: NDArray[np.datetime64],
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    alt: NDArray[np.float64],
+) -> dict[str, NDArray[np.float64]]:
+    """The three columns that `add_coordinates` adds, for places at times."""
+    new = {name: np.full(len(times), np.nan) for name in ("magnetic_lat", "l_shell", "mlt")}
+    years = times.astype("M8[Y]").astype(int) + 1970
+    for year in np.unique(years[~np.isnat(times)]):
+        here = years == year
+        pole = dipole_pole(int(year))
+        new["magnetic_lat"][here], magnetic_lon = to_dipole(lat[here], lon[here], pole)
+        new["mlt"][here] = magnetic_local_time(times[here], magnetic_lon, pole)
+        new["l_shell"][here] = ShellMap(int(year)).l_shell(lat[here], lon[here], alt[here])
+    return new
+
+
 def add_coordinates(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame of readings with magnetic latitude, L and magnetic local time; a new frame.
 
     Needs `pip install 'reach_nb[magnetic]'`. Raises `ValueError` if a column is missing. The first
-    call for a year of data takes some seconds, further ones half a microsecond a reading.
+    call for a year of data takes some seconds, further ones about half a microsecond a reading.
 
     Parameters
     ----------
@@ -214,15 +232,12 @@ def add_coordinates(frame: pd.DataFrame) -> pd.DataFrame:
     lat, lon, alt = (
         frame[name].to_numpy(np.float64, na_value=np.nan) for name in ("lat", "lon", "alt_km")
     )
-    new = {name: np.full(len(frame), np.nan) for name in ("magnetic_lat", "l_shell", "mlt")}
-    years = times.astype("M8[Y]").astype(int) + 1970
-    for year in np.unique(years[~np.isnat(times)]):
-        here = years == year
-        pole = dipole_pole(int(year))
-        new["magnetic_lat"][here], magnetic_lon = to_dipole(lat[here], lon[here], pole)
-        new["mlt"][here] = magnetic_local_time(times[here], magnetic_lon, pole)
-        new["l_shell"][here] = ShellMap(int(year)).l_shell(lat[here], lon[here], alt[here])
-    result = frame.assign(**new)
+    place = (times, lat, lon, alt)
+    other = np.ones(len(frame), bool)  # than the row above: two dosimeters share their place
+    other[1:] = np.logical_or.reduce([x[1:] != x[:-1] for x in place])
+    found = _coordinates(*(x[other] for x in place))
+    row = np.cumsum(other) - 1
+    result = frame.assign(**{name: values[row] for name, values in found.items()})
     units = {"magnetic_lat": "deg", "l_shell": "", "mlt": "h"}
     result.attrs = {**frame.attrs, "units": {**frame.attrs.get("units", {}), **units}}
     return result
