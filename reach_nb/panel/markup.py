@@ -9,7 +9,7 @@ __all__ = ['STYLE', 'text_html', 'html_table', 'scroll', 'folded']
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-# %% ../../nbs/panel/markup.ipynb #6450c698
+# %% ../../nbs/panel/markup.ipynb #bc215260
 STYLE = """<style>
 .rn-panel {color: var(--jp-content-font-color1); container-type: inline-size; padding: 2px 5px}
 .rn-panel .widget-html-content {min-width: 0}
@@ -74,7 +74,7 @@ STYLE = """<style>
 .rn-login button {width: auto; margin: 0}
 .rn-days {display: inline-flex; flex-wrap: wrap; gap: 6px 12px; cursor: pointer; line-height: 0;
   max-width: 660px; padding: 2px}
-.rn-panel .rn-days:focus-visible {outline-offset: -2px}
+.rn-panel :is(.rn-days, input, select):focus-visible {outline-offset: -2px}
 .rn-day-chosen {fill: none; stroke: var(--jp-content-font-color0, #000); stroke-width: 3;
   paint-order: stroke}
 .rn-day-running {fill: #0072B2; fill-opacity: .6}
