@@ -116,7 +116,7 @@ def main():
     parser.add_argument("--source", type=Path, help="a folder of days of ALL in Parquet")
     parser.add_argument("--folder", type=Path, required=True, help="where the links go")
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--some", type=int, default=24, help="days on one process, and on two")
+    parser.add_argument("--some", type=int, default=12, help="days on one process, and on two")
     parser.add_argument("--only", default="", help="analyses that hold this text in their name")
     parser.add_argument("--output", type=Path)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)

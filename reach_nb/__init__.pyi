@@ -108,6 +108,10 @@ from .archive.reading import (
 from .archive.frames import (
     readings as readings,
 )
+from .archive.engines import (
+    duckdb_view as duckdb_view,
+    polars_scan as polars_scan,
+)
 from .archive.exchange import (
     to_qtable as to_qtable,
     to_timeseries as to_timeseries,
