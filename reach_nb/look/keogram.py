@@ -5,26 +5,28 @@
 # %% auto #0
 __all__ = ['L_EDGES', 'COLUMNS', 'shell_sums', 'keogram']
 
-# %% ../../nbs/look/keogram.ipynb #56d6e646
+# %% ../../nbs/look/keogram.ipynb #c79f6354
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..archive.observations import check_readings
+from ..archive.observations import Flags, check_readings, flagged
 from ..constellation import DOSE_RATE_UNIT
+from ..flags import flag_mask, flag_names
 from .by_day import Bar, Readings, each_day
 from .magnetic import add_coordinates
 
-# %% ../../nbs/look/keogram.ipynb #9755f88b
+# %% ../../nbs/look/keogram.ipynb #c78ca886
 L_EDGES: tuple[float, ...] = tuple(np.round(np.arange(1, 8.01, 0.1), 1).tolist())
-COLUMNS = ("ob_time", "flavor", "dose_rate", "lat", "lon", "alt_km")
+COLUMNS = ("ob_time", "flavor", "dose_rate", "lat", "lon", "alt_km", "quality")
 
 
 def shell_sums(
-    frame: pd.DataFrame, flavor: str | None, every: str, edges: Sequence[float]
+    frame: pd.DataFrame, flavor: str | None, every: str, edges: Sequence[float], exclude: int = 0
 ) -> pd.DataFrame:
     """Sum and number of the readings in each cell of L and time.
 
@@ -38,15 +40,19 @@ def shell_sums(
         Length of a cell in time, as pandas writes it: `"3h"`.
     edges : sequence of float
         Of the cells in L, rising.
+    exclude : int
+        Bits of the flags that leave out a reading; with 0, `quality` is not needed.
 
     Returns
     -------
     DataFrame
         `total` (rad(Si)/s) and `readings`, by `flavor`, `l_shell` (lower edge) and `time` (start).
     """
-    check_readings(frame, *COLUMNS, why="a keogram is made of")
+    check_readings(frame, *COLUMNS[: None if exclude else -1], why="a keogram is made of")
     of_flavor = frame if flavor is None else frame[frame["flavor"] == flavor]
     known = of_flavor[np.isfinite(of_flavor["dose_rate"])]
+    if exclude:
+        known = known[~flagged(known, exclude)]
     if "l_shell" not in known:
         known = add_coordinates(known)
     row = np.searchsorted(edges, known["l_shell"].to_numpy(), side="right") - 1
@@ -60,13 +66,14 @@ def shell_sums(
     by_cell = values.groupby(list(cells))["total"]
     return by_cell.agg(total="sum", readings="size")
 
-# %% ../../nbs/look/keogram.ipynb #4de1523b
+# %% ../../nbs/look/keogram.ipynb #6474d40a
 def keogram(
     readings: Readings,
     flavor: str | None = None,
     *,
     every: str = "3h",
     edges: Sequence[float] = L_EDGES,
+    exclude_flags: Flags = "suspect",
     executor: Executor | None = None,
     progress: bool | Bar = False,
 ) -> pd.DataFrame:
@@ -85,6 +92,9 @@ def keogram(
         Length of a cell in time, as pandas writes it.
     edges : sequence of float
         Of the cells in L, rising; 1 to 8 in steps of 0.1 unless told.
+    exclude_flags : int, str or iterable of these
+        Which flags leave out the readings that they concern, see `flag_mask`: those that put the
+        value in doubt, unless told.
     executor : concurrent.futures.Executor, optional
         Who does the work of a day.
     progress : bool or callable
@@ -94,12 +104,15 @@ def keogram(
     -------
     DataFrame
         rad(Si)/s; a row per cell of L (its lower edge), a column per cell of time (its start, UTC),
-        NaN where nobody measured. `attrs` say flavor, unit, edges, `every` and readings.
+        NaN where nobody measured. `attrs` say flavor, unit, edges, `every`, readings and which
+        flags left some out.
     """
     lattice = np.asarray(edges, float)
     if lattice.ndim != 1 or len(lattice) < 2 or not (np.diff(lattice) > 0).all():
         raise ValueError(f"edges: {edges!r} do not rise; give the borders of the cells in L")
-    part = partial(shell_sums, flavor=flavor, every=every, edges=tuple(lattice.tolist()))
+    mask = flag_mask(exclude_flags)
+    cells: dict[str, Any] = {"every": every, "edges": tuple(lattice.tolist()), "exclude": mask}
+    part = partial(shell_sums, flavor=flavor, **cells)
     days = list(each_day(readings, part, COLUMNS, executor=executor, progress=progress))
     whole = pd.concat(days).groupby(level=["flavor", "l_shell", "time"]).sum() if days else None
     if whole is None or whole.empty:
@@ -112,4 +125,5 @@ def keogram(
     grid = mean.reindex(index=lattice[:-1], columns=times)
     grid.attrs = {"flavor": there[0], "unit": DOSE_RATE_UNIT, "edges": lattice.tolist()}
     grid.attrs |= {"every": every, "readings": int(whole["readings"].sum())}
+    grid.attrs |= {"excluded_flags": flag_names(mask)}
     return grid
