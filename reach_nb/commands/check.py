@@ -8,13 +8,14 @@ __all__ = ['run_check', 'add_check']
 # %% ../../nbs/commands/check.ipynb #6e8cf650
 import argparse
 import sys
+from datetime import datetime
 from typing import Any
 
+from .options import date_flag
 from ..constellation import UDL_BASE_URL, unknown_sensor_hint
-from ..windows import as_date
 
 # %% ../../nbs/commands/check.ipynb #7f37ac6b
-def run_check(args: argparse.Namespace, *, limiter: Any = None) -> int:
+def run_check(args: argparse.Namespace, *, limiter: Any = None, now: datetime | None = None) -> int:
     """`reach_nb check`: print the report on a service; 1 if a habit would lose data.
 
     Parameters
@@ -23,6 +24,8 @@ def run_check(args: argparse.Namespace, *, limiter: Any = None) -> int:
         With the flags of `add_check`.
     limiter : AdaptiveRateController, optional
         The pace; one request a second unless given.
+    now : datetime, optional
+        The present moment (aware); the clock's unless given.
 
     Returns
     -------
@@ -43,9 +46,10 @@ def run_check(args: argparse.Namespace, *, limiter: Any = None) -> int:
             args.base_url,
             sensor_id=args.sensor_id,
             descriptor=args.descriptor,
-            day=args.day and as_date(args.day, "day"),
+            day=args.day,
             source=auth.source,
             limiter=limiter,
+            now=now,
         )
     except AuthenticationError as error:
         raise AuthenticationError(f"{error}; it was found in {auth.source}") from None
@@ -65,10 +69,11 @@ def add_check(commands: Any) -> None:
         description=f"{text[0].upper()}{text[1:]}, with about twenty requests; writes nothing.",
     )
     parser.set_defaults(run=run_check)
+    day = "a day that is long past, such as 2025-01-31 or -20d (default: ten days ago)"
+    parser.add_argument("--day", type=date_flag, metavar="DAY", help=day)
     flags = {
         "--sensor-id": ("REACH-135", "ID", "one sensor (default: %(default)s)"),
         "--descriptor": ("QUICKLOOK", "NAME", "the data product (default: %(default)s)"),
-        "--day": (None, "DAY", "a day that is long past (default: ten days ago)"),
         "--json": (None, "FILE", "write the report as a file for an issue, too"),
         "--base-url": (UDL_BASE_URL, "URL", "the service (default: %(default)s)"),
         "--aws-region": (None, "NAME", "region of the secret that SECRET_ARN_UDL names"),
