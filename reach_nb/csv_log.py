@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['Record', 'PIECE_BYTES', 'CsvLayout', 'split_line', 'is_row', 'scan_rows', 'Header', 'own_header_end', 'read_header',
-           'read_records', 'is_open_row', 'recognises', 'whole_length', 'csv_lines', 'append_bytes', 'set_aside', 'End',
-           'end_of', 'CsvLog']
+           'read_records', 'is_open_row', 'recognises', 'whole_length', 'csv_lines', 'append_bytes', 'open_aside',
+           'set_aside', 'End', 'end_of', 'CsvLog']
 
-# %% ../nbs/csv_log.ipynb #e272c6c5
+# %% ../nbs/csv_log.ipynb #d8ac1e18
 import csv
 import errno
 import io
@@ -16,11 +16,13 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
-from .files import make_folders, sync_folder
+from .files import make_folders, open_unlinked, sync_folder, write_all
 
 # %% ../nbs/csv_log.ipynb #433c442d
 @dataclass(frozen=True)
@@ -267,7 +269,7 @@ def recognises(file: BinaryIO, layout: CsvLayout) -> bool:
     file.seek(start)
     return any(is_row(_decode(line).rstrip("\n"), columns, layout) for line in file)
 
-# %% ../nbs/csv_log.ipynb #6b8b93c9
+# %% ../nbs/csv_log.ipynb #86cdc2e8
 _log = logging.getLogger(__name__)
 
 
@@ -313,18 +315,31 @@ def append_bytes(path: Path, data: bytes) -> int:
     return size
 
 
+def open_aside(path: Path) -> FileIO:
+    """The file `<name>.torn` beside a file, begun if missing; the next name if that is not ours."""
+    number = 1
+    while True:
+        aside = path.with_name(f"{path.name}.torn" + (f"-{number}" if number > 1 else ""))
+        try:
+            return open_unlinked(aside, create=True)
+        except FileExistsError:
+            with suppress(OSError):  # a link, a folder, somebody else's
+                return open_unlinked(aside)
+        number += 1
+
+
 def set_aside(path: Path, whole: int) -> None:
     """Move what follows the first `whole` bytes of a file into `<name>.torn` beside it."""
-    aside = path.with_name(path.name + ".torn")
-    with open(path, "r+b") as file:
+    with open(path, "r+b") as file, open_aside(path) as aside:
         file.seek(whole)
         torn = file.read()
-        append_bytes(aside, torn if torn.endswith(b"\n") else torn + b"\n")
+        aside.seek(0, os.SEEK_END)
+        write_all(aside, torn if torn.endswith(b"\n") else torn + b"\n")
+        os.fsync(aside.fileno())
+        sync_folder(path.parent)
         file.truncate(whole)
         os.fsync(file.fileno())
-    _log.warning(
-        "%s: %d bytes of a torn last row were set aside in %s", path, len(torn), aside.name
-    )
+    _log.warning("%s: %d bytes of a torn last row were set aside beside it", path, len(torn))
 
 # %% ../nbs/csv_log.ipynb #9d9c2fd2
 @dataclass(frozen=True)

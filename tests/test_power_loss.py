@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from campaign import compare, left_behind, read_records
 from crash_states import CrashState, Recorder
 
 from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, run_download
 from reach_nb.archive.checksums import read_sums, sha256_of
+from reach_nb.archive.convert import Conversion, convert_archive
 from reach_nb.events import ChunkDone
 from reach_nb.telemetry import COLUMNS, STATUS_DOWNLOADED
 
@@ -246,3 +249,55 @@ def test_no_crash_state_breaks_a_promise(scene, output_format, service, tmp_path
         f"step {state.step}, {state.kind}: {error!r}" for state, error in found if error is not None
     ]
     assert not broken, f"{len(broken)} of {len(found)}: {broken[:3]}"
+
+
+def tables(archive: Path) -> dict[str, pa.Table]:
+    """What a converted archive holds; a file under a final name that is not whole is an error."""
+    return {
+        path.relative_to(archive).as_posix(): pq.read_table(path, partitioning=None)
+        for path in archive.glob("day=*/*.parquet")
+    }
+
+
+def convert_states(run: Run, again: bool) -> tuple[list[CrashState], dict[str, pa.Table]]:
+    """The states of a conversion of two days, of which one was converted before and has changed since if `again`."""
+    source, archive = run.config.output_dir, run.root / "archive"
+    run.go()
+    if again:
+        convert_archive(source, archive)
+        first = run.artifact(DAY)
+        first.write_bytes(b"".join(first.read_bytes().splitlines(keepends=True)[:-1]))
+    with Recorder(run.root) as recorder:
+
+        def on_event(done: Conversion) -> None:
+            if done.status == "converted":
+                recorder.note(tuple(path.relative_to(archive).as_posix() for path in done.targets))
+
+        convert_archive(source, archive, on_event=on_event)
+    return list(recorder.states.values()), tables(archive)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["fresh", "again"])
+def test_no_crash_state_breaks_a_conversion(again, service, tmp_path):
+    """What was called converted is there and whole, no file is half of one, and the next conversion completes it."""
+    run = Run(Scene("convert", days=2), "csv", service, tmp_path / "recorded")
+    run.root.mkdir()
+    states, whole = convert_states(run, again)
+    assert len(whole) == 2
+    chosen = (
+        states
+        if STATES == "all"
+        else random.Random("convert").sample(states, min(int(STATES), len(states)))
+    )
+    for state in chosen:
+        root = tmp_path / "state"
+        state.build(root)
+        archive = root / "archive"
+        found = tables(archive) if archive.is_dir() else {}
+        for promised in state.notes:
+            assert all(found[name].equals(whole[name]) for name in promised), state.kind
+        convert_archive(root / "data", archive)
+        assert tables(archive) == whole, f"step {state.step}, {state.kind}"
+        assert not list(archive.rglob("*.new"))
+        shutil.rmtree(root)
+    print(f"convert: {len(states)} states, {len(chosen)} tried")

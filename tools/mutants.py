@@ -1,0 +1,166 @@
+"""Breaks the code in one way after another, each of which a test has to see.
+
+    python tools/mutants.py            all of them
+    python tools/mutants.py receipt    those whose words hold a text
+
+A mutant is a change of a module's text. The tests that are named run on it, and have to fail. Then the text is put back.
+Each of them once survived. Whoever removes a line for which there is a mutant finds out here what the line was for.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One way to break a module."""
+
+    words: str
+    module: str  # below reach_nb
+    before: str
+    after: str
+    tests: tuple[str, ...] = ()  # the notebook of the module unless given
+
+    def run(self) -> bool:
+        """Whether a test fails."""
+        path = ROOT / "reach_nb" / f"{self.module}.py"
+        whole = path.read_text(encoding="utf-8")
+        if whole.count(self.before) != 1:
+            raise SystemExit(
+                f"{self.words}: {path} holds its text {whole.count(self.before)} times"
+            )
+        tests = self.tests or (f"nbs/{self.module}.ipynb",)
+        as_module = ["--as-module"] if tests[0].endswith(".ipynb") else []
+        path.write_text(whole.replace(self.before, self.after), encoding="utf-8")
+        try:
+            command = [sys.executable, "-m", "pytest", "-q", "-x", *as_module, *tests]
+            return subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 1
+        finally:
+            path.write_text(whole, encoding="utf-8")
+
+
+MUTANTS = [
+    Mutant(
+        "no fsync of the receipt",
+        "archive/spool",
+        "        self._journal.sync()\n",
+        "",
+    ),
+    Mutant(
+        "no fsync of the file before its receipt",
+        "archive/spool",
+        "            os.fsync(file.fileno())\n        receipt =",
+        "            pass\n        receipt =",
+    ),
+    Mutant(
+        "the name is given before the receipt is written",
+        "archive/spool",
+        "        self._journal.append(msgspec.to_builtins(receipt))\n",
+        "        final = self._pieces.folder.with_suffix('')\n        os.replace(whole, final)\n"
+        "        self._journal.append(msgspec.to_builtins(receipt))\n        os.replace(final, whole)\n",
+    ),
+    Mutant(
+        "a part is not cut to its last whole entry",
+        "archive/spool",
+        "            self._file.truncate(self.size)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a receipt is believed whatever the size",
+        "archive/spool",
+        "status.st_size == self.size and",
+        "True and",
+    ),
+    Mutant(
+        "a receipt is believed without its file",
+        "archive/spool",
+        "    if not receipt.describes(artifact):\n        return None\n",
+        "",
+    ),
+    Mutant(
+        "a short answer is taken for a whole one",
+        "service/transport",
+        "    if received < (announced or 0):",
+        "    if False:",
+    ),
+    Mutant(
+        "what a refusal unpacks to is read whole",
+        "service/transport",
+        "response.raw.read(2**16, decode_content=True)",
+        "response.raw.read(decode_content=True)",
+        ("tests/test_security.py::test_a_bomb_that_is_no_answer",),
+    ),
+    Mutant(
+        "a spool that others could write to is believed",
+        "archive/spool",
+        "    folder.chmod(0o700)\n",
+        "    return True\n",
+    ),
+    Mutant(
+        "the checksum of a file that is replaced is not taken back",
+        "archive/spool",
+        "    forget_sum(artifact)  # of the file that it takes the place of\n",
+        "",
+    ),
+    Mutant(
+        "a bare password is shown",
+        "secrecy",
+        "                texts += [password, *_encoded(password)]",
+        "                pass",
+    ),
+    Mutant(
+        "a success is counted before the body is read",
+        "service/client",
+        "            try:\n                found = question.read(",
+        "            self.limiter.record_success(slot)\n            try:\n                found = question.read(",
+    ),
+    Mutant(
+        "nobody looks at the stop flag between two chunks",
+        "download",
+        "            report(fetched)\n            end_if_stopped(client.stop)\n",
+        "            report(fetched)\n",
+    ),
+    Mutant(
+        "a new telemetry file's folder is not synced",
+        "csv_log",
+        "    if is_new:\n        sync_folder(path.parent)\n",
+        "",
+    ),
+    Mutant(
+        "what is set aside is cut off before it is copied",
+        "csv_log",
+        "        torn = file.read()\n",
+        "        torn = file.read()\n        file.truncate(whole)\n        os.fsync(file.fileno())\n",
+    ),
+    Mutant(
+        "a converted file is not synced",
+        "archive/partitions",
+        "        os.fsync(self._file.fileno())\n",
+        "",
+    ),
+    Mutant(
+        "a converted file's name is not synced",
+        "archive/partitions",
+        "        sync_folder(self.target.parent)\n",
+        "",
+    ),
+]
+
+
+def main(wanted: str) -> int:
+    """How many survive."""
+    survivors = 0
+    for mutant in MUTANTS:
+        if wanted in mutant.words:
+            seen = mutant.run()
+            survivors += not seen
+            print(f"{'seen' if seen else 'SURVIVES':9} {mutant.words}", flush=True)
+    return survivors
+
+
+if __name__ == "__main__":
+    sys.exit(main(" ".join(sys.argv[1:])))
