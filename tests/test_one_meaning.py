@@ -185,7 +185,7 @@ usual_record = any_record.map(lambda changes: {**RECORD, **changes})
 
 
 @settings(
-    max_examples=int(os.environ.get("REACH_NB_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("REACH_NB_EXAMPLES", "15")),
     deadline=None,
     derandomize="REACH_NB_EXAMPLES" not in os.environ,
     suppress_health_check=list(HealthCheck),

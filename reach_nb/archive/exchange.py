@@ -17,7 +17,7 @@ from .observations import UNITS, check_readings, reading_flags
 from ..constellation import CHANNELS
 from ..flags import FLAG_MEANINGS, quality_bits
 
-# %% ../../nbs/archive/exchange.ipynb #9b59af0a
+# %% ../../nbs/archive/exchange.ipynb #ad2824d3
 @cache
 def rad_unit() -> Any:
     """The dose unit rad as an astropy unit, 0.01 J/kg.
@@ -26,8 +26,7 @@ def rad_unit() -> Any:
     """
     from astropy import units as u
 
-    formats = {"latex": r"\mathrm{rad}", "unicode": "rad"}
-    return u.def_unit("rad_dose", 0.01 * u.J / u.kg, format=formats)
+    return u.CompositeUnit(0.01, [u.J, u.kg], [1, -1])
 
 # %% ../../nbs/archive/exchange.ipynb #90460890
 def astropy_column(values: "pd.Series[Any]", unit: str) -> Any:
