@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LANE', 'GAP', 'TOP', 'plot_days']
 
-# %% ../../nbs/look/bars.ipynb #89f8ecd6
+# %% ../../nbs/look/bars.ipynb #d8828ccb
 import numpy as np
 import pandas as pd
 from matplotlib import rcParams
@@ -24,8 +24,8 @@ from reach_nb.look.figures import (
     date_axis,
     new_axes,
     rectangles,
+    set_heading,
     text_size,
-    title_size,
 )
 from .text import count_kinds, day_kinds, describe, frame_title, runs
 
@@ -63,7 +63,7 @@ def _draw_lane(
         if (some := boxes[(points > 4.5) == patterned]).size:
             add_boxes(ax, some, look if patterned else look._replace(hatch=""), edge=1.2)
 
-# %% ../../nbs/look/bars.ipynb #e2058ed3
+# %% ../../nbs/look/bars.ipynb #927681ed
 def plot_days(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Bars of availability along time; under them one lane per kind of day.
 
@@ -109,9 +109,7 @@ def _label_days(ax: Axes, days: pd.DataFrame, lanes: list[str], over: int) -> No
     ax.tick_params(labelsize=_lane_text_size(ax))
     ax.xaxis.get_offset_text().set_fontsize(_lane_text_size(ax))
     ax.spines[["top", "right"]].set_visible(False)
-    narrow = axes_inches(ax)[0] < 5
-    title = frame_title(days).replace(", ", ",\n" if narrow else ", ")
-    ax.set_title(title, loc="left", fontsize=title_size(ax))
+    set_heading(ax, frame_title(days), two_lines=axes_inches(ax)[0] < 5)
 
 
 def _lane_text_size(ax: Axes) -> TextSize | str:

@@ -6,7 +6,7 @@
 __all__ = ['DAY_LOOKS', 'PERCENT_COLORS', 'HEADING', 'week_of_year', 'Sheet', 'lay_out', 'whole_months', 'plot_calendar',
            'drawable_days', 'calendar_boxes']
 
-# %% ../../nbs/look/calendar.ipynb #9196ec04
+# %% ../../nbs/look/calendar.ipynb #fa853ffc
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +27,8 @@ from reach_nb.look.figures import (
     legend_patch,
     new_axes,
     rectangles,
+    set_heading,
     text_size,
-    title_size,
 )
 from reach_nb.look.text import (
     KINDS,
@@ -138,7 +138,7 @@ def _draw_months(ax: Axes, days: pd.DatetimeIndex, sheet: Sheet) -> None:
         name.set(text=f"{month.index[0]:%b}{new_year}", ha="center", va="center")
         name.set_fontsize(text_size(ax))
 
-# %% ../../nbs/look/calendar.ipynb #74a4db1e
+# %% ../../nbs/look/calendar.ipynb #62020eb2
 def _number_days(ax: Axes, days: pd.DataFrame, sheet: Sheet) -> None:
     """The day of the month in the corner of each cell, where cells are large enough to read it."""
     if sheet.cell < 0.33:
@@ -167,9 +167,7 @@ def _label_calendar(ax: Axes, days: pd.DataFrame, sheet: Sheet) -> None:
     ax.set_aspect("equal")
     ax.set_xlim(-0.1, sheet.weeks + 0.1)
     ax.set_ylim(tops[-1] + 7.1, -2 * half)
-    narrow = sheet.weeks * sheet.cell < 4  # inches
-    title = frame_title(days).replace(", ", ",\n" if narrow else ", ")
-    ax.set_title(title, loc="left", fontsize=title_size(ax))
+    set_heading(ax, frame_title(days), two_lines=sheet.weeks * sheet.cell < 4)  # inches
 
 # %% ../../nbs/look/calendar.ipynb #bb21554e
 def _draw_scale(ax: Axes, scale: PolyCollection, sheet: Sheet) -> None:

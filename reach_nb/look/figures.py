@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TextSize', 'Picture', 'PictureAxes', 'new_axes', 'figure_of', 'check_axes', 'axes_inches', 'text_size', 'title_size',
-           'Look', 'rectangles', 'add_boxes', 'legend_patch', 'legend_above', 'date_axis', 'label_log_axis',
-           'keep_colors', 'theme_svg']
+           'set_heading', 'Look', 'rectangles', 'add_boxes', 'legend_patch', 'legend_above', 'date_axis',
+           'label_log_axis', 'keep_colors', 'theme_svg']
 
 # %% ../../nbs/look/figures.ipynb #2a48d948
 import base64
@@ -114,7 +114,7 @@ def check_axes(ax: Axes | None) -> Axes | None:
         "leave it out for a new figure, or choose one of the figure's"
     )
 
-# %% ../../nbs/look/figures.ipynb #59cbd596
+# %% ../../nbs/look/figures.ipynb #064acc67
 TextSize = Literal["x-large", "large", "medium", "small", "x-small"]
 _LARGER: dict[TextSize, TextSize] = {"large": "x-large", "small": "medium", "x-small": "small"}
 
@@ -134,6 +134,12 @@ def text_size(ax: Axes) -> TextSize:
 def title_size(ax: Axes) -> TextSize:
     """The size of a title for axes of this width: one step above their text."""
     return _LARGER[text_size(ax)]
+
+
+def set_heading(ax: Axes, text: str, two_lines: bool = False) -> None:
+    """A title over the upper left corner; over two lines, broken at its comma, where it is wide."""
+    text = text.replace(", ", ",\n") if two_lines else text
+    ax.set_title(text, loc="left", fontsize=title_size(ax))
 
 # %% ../../nbs/look/figures.ipynb #8dd82b10
 class Look(NamedTuple):
