@@ -5,7 +5,9 @@
 # %% auto #0
 __all__ = ['PUBLISHED_SCALE', 'plot_keogram']
 
-# %% ../../nbs/look/keogram_pictures.ipynb #4cb54519
+# %% ../../nbs/look/keogram_pictures.ipynb #b18200cf
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
@@ -16,7 +18,7 @@ from matplotlib.dates import date2num
 from ..constellation import CHANNELS, DOSE_RATE_UNIT
 from .figures import check_axes, date_axis, new_axes
 
-# %% ../../nbs/look/keogram_pictures.ipynb #2694eb8c
+# %% ../../nbs/look/keogram_pictures.ipynb #9f8b9c09
 PUBLISHED_SCALE = (1e-7, 1e-2)  # rad(Si)/s, of the pictures that the operations code draws
 _BELOW = "#d9d9d9"
 
@@ -63,6 +65,13 @@ def plot_keogram(
     )
     bar = ax.figure.colorbar(drawn, ax=ax, extend="min")
     bar.set_label(f"mean dose rate, {DOSE_RATE_UNIT}")
+    if (grid < vmin).any(axis=None):
+        less: dict[str, Any] = {
+            "xycoords": "axes fraction",
+            "textcoords": "offset points",
+            "va": "top",
+        }
+        bar.ax.annotate("less, or 0", (0, 0), (-2, -10), fontsize="small", **less)
     date_axis(ax)
     ax.set(ylabel="L (Earth radii)", title=f"Flavor {channel}")
     return ax
