@@ -50,7 +50,7 @@ def secret(value: Given) -> Given | SecretText:
     """
     return SecretText(value) if isinstance(value, str) else value
 
-# %% ../nbs/secrecy.ipynb #b1c73e4a
+# %% ../nbs/secrecy.ipynb #949416f6
 RUN = 8  # characters of a secret in a row that no message shows
 LEAST = 4  # characters of the shortest password that is replaced where it stands by itself
 
@@ -74,9 +74,9 @@ def secrets_of(auth_token: str) -> tuple[list[str], list[str]]:
     with suppress(ValueError):
         user, colon, password = _clear_text(base64.b64decode(token, validate=True)).partition(":")
         if colon and password:
-            texts.append(user[-RUN + 2 :] + colon + password)
+            texts.append(user[-RUN + 2 :] + colon + password)  # its parts are the password's, too
             if len(password) >= RUN:
-                texts += [password, *_encoded(password)]
+                texts += _encoded(password)  # it may be sent with another user name
             elif len(password) >= LEAST:
                 words.append(password)
     texts += [text.encode().decode("latin-1") for text in texts if not text.isascii()]

@@ -82,12 +82,6 @@ MUTANTS = [
         "",
     ),
     Mutant(
-        "a short answer is taken for a whole one",
-        "service/transport",
-        "    if received < (announced or 0):",
-        "    if False:",
-    ),
-    Mutant(
         "what a refusal unpacks to is read whole",
         "service/transport",
         "response.raw.read(2**16, decode_content=True)",
@@ -109,7 +103,13 @@ MUTANTS = [
     Mutant(
         "a bare password is shown",
         "secrecy",
-        "                texts += [password, *_encoded(password)]",
+        "            texts.append(user[-RUN + 2 :] + colon + password)",
+        "            pass",
+    ),
+    Mutant(
+        "a password is shown in another user's header",
+        "secrecy",
+        "                texts += _encoded(password)",
         "                pass",
     ),
     Mutant(
