@@ -228,7 +228,7 @@ def _dose_of(
     grid = day_rates(frame, np.where(some, rate, np.nan)).rates
     return np.nansum(grid, axis=1) * CADENCE_SECONDS, np.isfinite(grid).sum(axis=1) * 5.0
 
-# %% ../../nbs/look/dose.ipynb #8f79297b
+# %% ../../nbs/look/dose.ipynb #90b1135e
 def daily_dose(
     frames: Readings,
     *,
@@ -260,7 +260,7 @@ def daily_dose(
     DataFrame
         `day`, `sensor_id`, `dosimeter`, `flavor`; `dose_rad`, measured; `missing_seconds`;
         `missing_rad`, the dose of the missing time at the day's mean rate; `uncertainty_rad`, its
-        standard deviation (both NaN where less than half of the day was measured);
+        standard deviation (both NaN where less than fourteen hours were measured);
         `coverage_pct`; `flagged_rad`, what suspect readings have in `dose_rad`;
         `excluded_seconds` and `excluded_rad`, what was left out for a flag. The best estimate of
         the day is `dose_rad + missing_rad`.
