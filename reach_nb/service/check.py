@@ -40,6 +40,7 @@ from reach_nb.service.protocol import (
     ENDPOINT,
     MAX_RESULTS,
     Question,
+    is_inside,
     query,
     read_answer,
 )
@@ -251,7 +252,12 @@ def find_cap(survey: Survey, received: Mapping[Window, int]) -> int | None:
     halves = split_window(full[0]) if 0 < longest < MAX_RESULTS and len(full) > 1 else None
     if halves is None:
         return None
-    return longest if sum(len(survey.list(half)) for half in halves) > longest else None
+    return longest if sum(_inside(survey.list(half), half) for half in halves) > longest else None
+
+
+def _inside(records: Records, window: Window) -> int:
+    """How many records lie in the window that was asked for; a service may send others."""
+    return sum(is_inside(str(record["obTime"]), window) for record in records)
 
 
 def _for_the_cap(finding: Finding, cap: int | None) -> Finding:
@@ -401,9 +407,9 @@ def judge_most(received: int, held: int, certain: bool = False) -> Finding:
     Finding
     """
     expected, found = f"{MAX_RESULTS:,}", f"{received:,} of {held:,}"
-    if held <= MAX_RESULTS and not certain:
+    if not received or (held <= MAX_RESULTS and not certain):
         advice = "choose a day with more records, with --day and --sensor-id"
-        said = f"the day has only {held:,}"
+        said = f"the day has only {held:,}" if held <= MAX_RESULTS else "the answer was empty"
         return Finding("most records of an answer", Verdict.UNKNOWN, expected, said, advice)
     return judge(
         "most records of an answer",
@@ -430,8 +436,8 @@ def probe_most(survey: Survey) -> Iterator[Finding]:
     if survey.records > MAX_RESULTS and survey.cap is None:
         received = len(survey.list(day))
         if 0 < received < MAX_RESULTS:
-            half = chunk_windows(day, 43_200)[0]
-            survey.cap = find_cap(survey, {half: len(survey.list(half)), day: received})
+            longer = Window(day.start - timedelta(hours=12), day.stop)
+            survey.cap = find_cap(survey, {day: received, longer: len(survey.list(longer))})
     if survey.cap is not None:
         survey.settings["max_results"] = survey.cap
     yield judge_most(received, survey.records, certain=survey.cap is not None)
