@@ -112,3 +112,9 @@ def test_arrow_goes_into_every_analysis(frame: pd.DataFrame, artifact: str) -> N
     pd.testing.assert_frame_equal(daily_dose(table), daily_dose(frame))
     window = ("2025-01-31", "2025-02-01")
     pd.testing.assert_frame_equal(gaps(table, window=window), gaps(frame, window=window))
+
+
+def test_a_frame_of_another_tool_is_told_the_way() -> None:
+    polars = pytest.importorskip("polars")
+    with pytest.raises(ValueError, match=r"readings\(…\) makes one of another tool's frame"):
+        daily_dose(polars.DataFrame({"obTime": ["2025-01-31T00:00:00Z"]}))

@@ -76,7 +76,7 @@ UNITS = {
 }
 COLUMNS = tuple(UNITS)[:-3]
 
-# %% ../../nbs/archive/observations.ipynb #80639232
+# %% ../../nbs/archive/observations.ipynb #45355fd7
 def check_readings(frame: Any, *needed: str, why: str = "needed are", name: str = "frame") -> None:
     """Raise a `ValueError` if a frame is none, lacks a column, or holds times that are none.
 
@@ -94,7 +94,7 @@ def check_readings(frame: Any, *needed: str, why: str = "needed are", name: str 
     if not isinstance(frame, pd.DataFrame):
         raise ValueError(
             f"{name}: {type(frame).__name__} is no DataFrame of readings; "
-            "read_artifact and read_archive give one"
+            "read_artifact and read_archive give one, readings(…) makes one of another tool's frame"
         )
     if missing := [column for column in needed if column not in frame.columns]:
         raise ValueError(f"{name}: has no column {missing[0]!r}; {why} {', '.join(needed)}")
