@@ -5,20 +5,21 @@
 # %% auto #0
 __all__ = ['JOBS', 'Tracker', 'JobLog', 'logged_to', 'run_followed', 'BackfillJob', 'forgetful', 'Jobs']
 
-# %% ../../nbs/panel/jobs.ipynb #92768add
+# %% ../../nbs/panel/jobs.ipynb #8a4b1f8d
 import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from ..backfill import run_download
+from ..backfill import run_downloads
 from ..csv_log import Record
 from ..events import Event
+from .form import each_sensor
 from .progress import Progress, fold, note
 from ..planning import DownloadRunConfig
 from ..secrecy import redact
@@ -93,7 +94,7 @@ def logged_to(tracker: Tracker) -> Iterator[None]:
     finally:
         log.removeHandler(handler)
 
-# %% ../../nbs/panel/jobs.ipynb #ddd8d3b6
+# %% ../../nbs/panel/jobs.ipynb #d1542917
 def run_followed(
     config: DownloadRunConfig,
     tracker: Tracker,
@@ -101,6 +102,7 @@ def run_followed(
     login: Callable[[], str] | None = None,
     download_fn: Callable[..., Path] | None = None,
     telemetry: HistoricalTelemetry | None = None,
+    sensors: Sequence[str] = (),
 ) -> BaseException | None:
     """A `run_download` that tells a tracker everything. Returns what ended it early, if anything.
 
@@ -112,6 +114,8 @@ def run_followed(
         Gets events, log and error.
     login : callable, optional
         Gives the Authorization header when the run starts; that of the config unless given.
+    sensors : sequence of str
+        Those of the run; the config's own unless given.
 
     Returns
     -------
@@ -121,8 +125,8 @@ def run_followed(
     try:
         with logged_to(tracker):
             header = login() if login else header
-            run_download(
-                replace(config, auth_token=header),
+            run_downloads(
+                each_sensor(replace(config, auth_token=header), sensors),
                 download_fn=download_fn,
                 telemetry=telemetry,
                 stop=stop,
@@ -134,7 +138,7 @@ def run_followed(
         return error
     return None
 
-# %% ../../nbs/panel/jobs.ipynb #727f7e36
+# %% ../../nbs/panel/jobs.ipynb #80c3c672
 class BackfillJob:
     """One `run_download` in a thread of its own.
 
@@ -146,12 +150,12 @@ class BackfillJob:
         The settings.
     login : callable, optional
         Gives the Authorization header when the run starts; that of the config unless given.
-    download_fn : callable, optional
-        As for `run_download`.
-    telemetry : HistoricalTelemetry, optional
+    download_fn, telemetry
         As for `run_download`.
     clock : callable
         Seconds, never backwards.
+    sensors : sequence of str
+        Those of the run; the config's own unless given.
     """
 
     def __init__(
@@ -161,8 +165,9 @@ class BackfillJob:
         download_fn: Callable[..., Path] | None = None,
         telemetry: HistoricalTelemetry | None = None,
         clock: Callable[[], float] = time.monotonic,
+        sensors: Sequence[str] = (),
     ) -> None:
-        self.config, self.tracker = config, Tracker(clock)
+        self.config, self.tracker, self.sensors = config, Tracker(clock), tuple(sensors)
         self._login, self._download_fn, self._telemetry = login, download_fn, telemetry
         self._stop, self._starting = threading.Event(), threading.Lock()  # guards the thread
         self._thread: threading.Thread | None = None
@@ -201,9 +206,8 @@ class BackfillJob:
         return not self.active
 
     def _run(self) -> None:
-        self.error = run_followed(
-            self.config, self.tracker, self._stop, self._login, self._download_fn, self._telemetry
-        )
+        known = self._login, self._download_fn, self._telemetry, self.sensors
+        self.error = run_followed(self.config, self.tracker, self._stop, *known)
 
 # %% ../../nbs/panel/jobs.ipynb #39fa344b
 class _Forgetful(HistoricalTelemetry):

@@ -6,10 +6,10 @@
 __all__ = ['SETTINGS', 'SURE_SECONDS', 'SAVED_SECONDS', 'RunButtons', 'check_names', 'Deck', 'Steering', 'press',
            'BackfillLauncher']
 
-# %% ../../nbs/panel/launcher.ipynb #81c30bc8
+# %% ../../nbs/panel/launcher.ipynb #0d020418
 import difflib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,10 @@ import pandas as pd
 
 from .controls import OnError, Panel, SavedText, button, row, show_panel
 from .day import DayDetail
+from .form import say_settings
 from .jobs import JOBS, BackfillJob
 from .markup import text_html
-from .progress import Progress, plan_cells
+from .progress import Progress, plan_cells, sensors_in
 from .run_view import RunPane, RunView, saved_html
 from .setup import Setup
 from ..planning import DownloadRunConfig, Plan
@@ -90,7 +91,7 @@ def check_names(given: Iterable[str], known: Sequence[str]) -> None:
             near = difflib.get_close_matches(name, known, 1, 0.0)[0]
             raise TypeError(f"{name!r} is not a setting; did you mean {near!r}?")
 
-# %% ../../nbs/panel/launcher.ipynb #ecfe4f9b
+# %% ../../nbs/panel/launcher.ipynb #8741b35b
 class Deck:
     """The widgets of a launcher, and which of them are to be seen when.
 
@@ -107,6 +108,7 @@ class Deck:
         self.detail = DayDetail(self.say)
         self.view = RunView(self.detail.box)
         self.view.strip.observe(self.open_day, "chosen")
+        self.view.sensors.observe(self.open_day, "value")
         self.buttons = RunButtons(press, self.say)
         above = [setup.box, self.buttons.box, self.word, setup.words]
         self.panel = Panel("Backfill", [*above, self.view.box])
@@ -128,10 +130,11 @@ class Deck:
     def show(self, job: BackfillJob | None) -> None:
         """Bring the parts around the view of a run up to date."""
         active = job is not None and job.active
-        failed = sum(day.kind == "failed" for day in self.view.strip.days)
+        failed, config = len(self.view.seen.failed), self.config
         others = [str(j.config.output_dir) for j in JOBS.active() if j is not job]
         self.buttons.show(active, failed, self.folded, others[0] if others else "")
-        self.setup.show(self.folded, self.config)
+        sensors = sensors_in(self.view.seen.cells)
+        self.setup.show(self.folded, say_settings(config, sensors) if config else "")
         strip = self.view.strip
         if self.detail.shown and strip.chosen >= 0 and strip.days[strip.chosen] != self._opened:
             self.open_day()
@@ -143,9 +146,10 @@ class Deck:
             return self.detail.close()
         self._opened = strip.days[strip.chosen]
         day = pd.Timestamp(strip.day)
-        self.detail.show(config.telemetry_file, config.dataset, day, config.output_dir)
+        dataset = replace(config.dataset, sensor_id=self.view.sensor)
+        self.detail.show(config.telemetry_file, dataset, day, config.output_dir)
 
-# %% ../../nbs/panel/launcher.ipynb #4ac5e569
+# %% ../../nbs/panel/launcher.ipynb #7c41ad9c
 SURE_SECONDS = 0.5  # a second click on Start is not one on Stop
 SAVED_SECONDS = 30.0  # between two summaries of a run under way, for a saved notebook
 
@@ -200,7 +204,7 @@ class Steering:
         self.deck.folded, self.deck.config, self.deck.word.value = True, job.config, ""
         self.deck.detail.close()
         self.pane.follow(job)
-        self.deck.setup.form.fill(job.config)
+        self.deck.setup.form.fill(job.config, job.sensors)
         self.show()
 
     def show(self) -> None:
@@ -234,7 +238,7 @@ def press(steering: Steering, name: str) -> None:
     elif name == "other":
         steering.follow(next(other for other in JOBS.active() if other is not job))
 
-# %% ../../nbs/panel/launcher.ipynb #22873c20
+# %% ../../nbs/panel/launcher.ipynb #c1e22f47
 class BackfillLauncher(RunPane):
     """A panel that plans, starts and shows a backfill; the same from code.
 
@@ -252,7 +256,7 @@ class BackfillLauncher(RunPane):
     download_fn : callable, optional
         As for `run_download`.
     **settings
-        Further fields of `DownloadRunConfig`.
+        Further fields of `DownloadRunConfig`; `sensor_id` may be a list of several.
     """
 
     def __init__(

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['DayState', 'RunState', 'ACTIVE_STATES', 'LOG_LINES', 'SPEED_SECONDS', 'MARK_SECONDS', 'TRACE_MARKS', 'QUIET_SECONDS',
-           'WAIT_SECONDS', 'DayCell', 'say_settling', 'planned_cell', 'plan_cells', 'finished_cell', 'say_day',
-           'DayUnderWay', 'AskedAgain', 'Mark', 'Progress', 'note', 'add_mark', 'add_trace', 'fold', 'Speed', 'speed',
-           'eta_seconds', 'say_quiet']
+           'WAIT_SECONDS', 'DayCell', 'say_settling', 'planned_cell', 'plan_cells', 'finished_cell', 'sensors_in',
+           'say_day', 'DayUnderWay', 'AskedAgain', 'Mark', 'Progress', 'note', 'add_mark', 'add_trace', 'fold', 'Speed',
+           'speed', 'eta_seconds', 'say_quiet']
 
-# %% ../../nbs/panel/progress.ipynb #993cc231
+# %% ../../nbs/panel/progress.ipynb #9f2ac2cd
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -38,7 +38,7 @@ from ..telemetry import TelemetryRow
 from ..windows import as_date
 from ..words import say_count, say_duration
 
-# %% ../../nbs/panel/progress.ipynb #7e777c30
+# %% ../../nbs/panel/progress.ipynb #979add76
 DayState: TypeAlias = Literal[
     "queued", "running", "downloaded", "skipped_existing", "skipped_no_data", "failed"
 ]
@@ -52,6 +52,7 @@ class DayCell(NamedTuple):
     percent: float | None = None  # availability of what is on disk, %, where it is known
     note: str = ""  # the plan's reason, or what went wrong
     remark: str = ""  # what is odd about a day that is there
+    sensor: str = ""  # whose day it is
 
 
 def _number(text: str) -> float | None:
@@ -80,14 +81,15 @@ def planned_cell(planned: PlannedDay, prior: TelemetryRow | None) -> DayCell:
     percent = _number(prior.availability_pct) if prior is not None and there else None
     remarks = [prior.error_message if prior is not None and there else ""]
     remarks += [say_settling(planned.settles_at)] if state.startswith("skipped") else []
-    return DayCell(planned.day, state, percent, planned.reason, "; ".join(filter(None, remarks)))
+    remark, sensor = "; ".join(filter(None, remarks)), planned.dataset.sensor_id
+    return DayCell(planned.day, state, percent, planned.reason, remark, sensor)
 
 
 def plan_cells(plan: Plan) -> tuple[DayCell, ...]:
     """The days of a plan before anything is done."""
     return tuple(planned_cell(planned, plan.prior_of(planned)) for planned in plan)
 
-# %% ../../nbs/panel/progress.ipynb #9044467d
+# %% ../../nbs/panel/progress.ipynb #1dd6adc3
 def finished_cell(row: TelemetryRow, settles_at: datetime | None = None) -> DayCell:
     """A day after its attempt, as the last row says that was written for it."""
     outcome = outcome_of_attempt(as_date(row.chunk_date_utc), row)
@@ -97,6 +99,11 @@ def finished_cell(row: TelemetryRow, settles_at: datetime | None = None) -> DayC
     remarks += [say_settling(settles_at)] if outcome.outcome != "failed" else []
     remark = "; ".join(filter(None, remarks))
     return DayCell(outcome.day, outcome.outcome, percent, outcome.error, remark)
+
+
+def sensors_in(cells: Iterable[DayCell]) -> list[str]:
+    """The sensors that days are of, in their order."""
+    return list(dict.fromkeys(cell.sensor for cell in cells))
 
 
 def say_day(cell: DayCell, row: TelemetryRow | None = None) -> str:
@@ -240,7 +247,7 @@ def add_trace(trace: tuple[Mark, ...], new: Mark) -> tuple[Mark, ...]:
     last = {(mark.time - begin) // stretch: mark for mark in (*trace[1:], new)}
     return (trace[0], *last.values())
 
-# %% ../../nbs/panel/progress.ipynb #4f6e790e
+# %% ../../nbs/panel/progress.ipynb #3e95069d
 def _now_marked(progress: Progress, now: float, requests: int = 0, records: int = 0) -> Progress:
     """The same, marked: so many requests and records more have been fetched by this moment."""
     last = progress.marks[-1] if progress.marks else Mark(now, 0, 0)
@@ -249,6 +256,11 @@ def _now_marked(progress: Progress, now: float, requests: int = 0, records: int 
     )
     marks = add_mark(progress.marks, mark, MARK_SECONDS, now - SPEED_SECONDS)
     return replace(progress, marks=marks, trace=add_trace(progress.trace, mark))
+
+
+def _whose(cells: tuple[DayCell, ...], place: int) -> str:
+    """The sensor of a day, where there are several."""
+    return f"{cells[place].sensor} " if cells[0].sensor != cells[-1].sensor else ""
 
 
 def _began(progress: Progress, event: DayStarted, now: float) -> Progress:
@@ -261,7 +273,8 @@ def _began(progress: Progress, event: DayStarted, now: float) -> Progress:
         progress,
         cells=(*cells[:place], cells[place]._replace(state="running"), *cells[place + 1 :]),
         under_way=under_way,
-        message=f"Downloading {planned.day}, day {event.number} of {len(cells)}.",
+        message=f"Downloading {_whose(cells, place)}{planned.day}, "
+        f"day {event.number} of {len(cells)}.",
     )
 
 
@@ -295,17 +308,19 @@ def _retried(progress: Progress, event: Retrying, now: float) -> Progress:
 def _hinted(progress: Progress, event: TooFewInFlight, now: float) -> Progress:
     return note(progress, str(event))
 
-# %% ../../nbs/panel/progress.ipynb #575ce6cc
+# %% ../../nbs/panel/progress.ipynb #174f8a19
 _SKIPPED = {"skipped_existing": "there already", "skipped_no_data": "no data, as noted before"}
 
 
 def _noted(progress: Progress, cell: DayCell, row: TelemetryRow | None) -> Progress:
     """The same with a line for a day; a day that is skipped joins the line of the one before."""
+    whose = _whose(progress.cells, progress.days_done - 1)
     if row is not None or cell.state not in _SKIPPED:
         again = " (not tried again)" if row is None else ""
-        return note(progress, say_day(cell, row) + again)
+        return note(progress, whose + say_day(cell, row) + again)
     number, before = 1, progress.days_done - 2
-    while before >= 0 and progress.cells[before].state == cell.state:
+    same = (cell.state, cell.sensor)
+    while before >= 0 and (progress.cells[before].state, progress.cells[before].sensor) == same:
         number, before = number + 1, before - 1
     ending = f": {_SKIPPED[cell.state]}"
     if number > 1 and progress.log and progress.log[-1].endswith(ending):
@@ -314,14 +329,16 @@ def _noted(progress: Progress, cell: DayCell, row: TelemetryRow | None) -> Progr
         number = 1
     first = progress.cells[progress.days_done - number].day
     days = f"{first} to {cell.day}, {number} days" if number > 1 else f"{cell.day}"
-    return note(progress, days + ending)
+    return note(progress, whose + days + ending)
 
 
 def _ended_day(progress: Progress, event: DayFinished, now: float) -> Progress:
     row, place = event.row, event.number - 1
     day, cells = progress.under_way, progress.cells
     before = day.requests_before if day and day.place == place else progress.requests_done
-    cell = cells[place] if row is None else finished_cell(row, event.planned.settles_at)
+    cell = cells[place]
+    if row is not None:
+        cell = finished_cell(row, event.planned.settles_at)._replace(sensor=cell.sensor)
     progress = replace(
         progress,
         cells=(*cells[:place], cell, *cells[place + 1 :]),

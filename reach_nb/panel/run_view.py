@@ -5,10 +5,12 @@
 # %% auto #0
 __all__ = ['SMOOTHED_SECONDS', 'SMOOTHED_SHARE', 'MOST_REASONS', 'MOST_CHARACTERS', 'LOG_SHOWN', 'LOOK_HEADERS', 'RATE_SECONDS',
            'DAYS_PER_SECOND', 'Tell', 'status_html', 'tiles', 'tiles_html', 'strip_day', 'achieved_rates', 'rate_html',
-           'Concern', 'needs_a_look', 'look_rows', 'look_html', 'log_html', 'RunView', 'RunPane', 'saved_html']
+           'Concern', 'needs_a_look', 'look_rows', 'look_html', 'log_html', 'sensor_at_work', 'offer_sensors',
+           'RunView', 'RunPane', 'saved_html']
 
-# %% ../../nbs/panel/run_view.ipynb #3b3d205c
+# %% ../../nbs/panel/run_view.ipynb #11fdac3d
 import html
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timezone
@@ -25,7 +27,15 @@ from .controls import OnError, Pump
 from .form import say_settings
 from .jobs import BackfillJob
 from .markup import folded, html_table, scroll, text_html
-from .progress import DayCell, Mark, Progress, eta_seconds, say_quiet, speed
+from reach_nb.panel.progress import (
+    DayCell,
+    Mark,
+    Progress,
+    eta_seconds,
+    say_quiet,
+    sensors_in,
+    speed,
+)
 from .strip import Strip, StripDay, strip_html
 from ..planning import DownloadRunConfig
 from ..words import say_count, say_duration
@@ -134,7 +144,7 @@ def rate_html(progress: Progress, now: float) -> str:
     label = f"Request rate: {_rate(pace)} achieved, {_rate(marks[-1].rate)} allowed; "
     return theme_svg(figure_of(ax), label + f"refusals: {progress.refusals}.")
 
-# %% ../../nbs/panel/run_view.ipynb #6b6dcdb6
+# %% ../../nbs/panel/run_view.ipynb #55f65e78
 MOST_REASONS, MOST_CHARACTERS, LOG_SHOWN = 20, 300, 60
 LOOK_HEADERS = ("day", "what", "why")
 
@@ -150,8 +160,13 @@ class Concern(NamedTuple):
 def needs_a_look(progress: Progress) -> list[Concern]:
     """The days of a run that failed, and those about which there is a remark."""
     words = {"skipped_no_data": "no data", "failed": "failed"}
+    several = len(sensors_in(progress.cells)) > 1
     return [
-        Concern(cell.day, words.get(cell.state, "there"), cell.remark or cell.note)
+        Concern(
+            cell.day,
+            f"{cell.sensor}: " * several + words.get(cell.state, "there"),
+            cell.remark or cell.note,
+        )
         for cell in progress.cells
         if cell.state == "failed" or cell.remark
     ]
@@ -188,7 +203,7 @@ def log_html(progress: Progress) -> str:
     )
     return folded("log", "Log, newest line first", log if lines else "", True)
 
-# %% ../../nbs/panel/run_view.ipynb #95eb4eba
+# %% ../../nbs/panel/run_view.ipynb #e5174b95
 RATE_SECONDS = 2.0  # between two pictures of the rate
 DAYS_PER_SECOND = 2_000  # a strip of so many days is drawn anew once a second at most
 Tell: TypeAlias = Callable[..., object]  # what is told something
@@ -198,6 +213,21 @@ def _nobody(*_: object) -> None:
     """Whom nothing need be told."""
 
 
+def sensor_at_work(progress: Progress) -> str:
+    """The sensor of the day under way, or of the last one that was."""
+    cells, day = progress.cells, progress.under_way
+    at = day.place if day else min(progress.days_done, len(cells) - 1)
+    return cells[at].sensor if cells else ""
+
+
+def offer_sensors(choice: ipywidgets.Dropdown, sensors: Sequence[str]) -> None:
+    """Let one of several sensors be chosen, or that under way; for one, there is no choice."""
+    choice.layout.display = "" if len(sensors) > 1 else "none"
+    offered = [("the sensor under way", ""), *((sensor, sensor) for sensor in sensors)]
+    if list(choice.options) != offered:
+        choice.options, choice.value = offered, ""
+
+# %% ../../nbs/panel/run_view.ipynb #497a6805
 class RunView:
     """A run as widgets.
 
@@ -216,20 +246,23 @@ class RunView:
     def __init__(self, beside: ipywidgets.DOMWidget | None = None) -> None:
         names = ("status", "tiles", "quiet", "rate", "look", "log")
         self.parts = {name: ipywidgets.HTML() for name in names}
-        self.strip = Strip(label="Days of the run")
+        self.seen: Progress = Progress()  # what is shown
+        self.strip, self.sensors = Strip(label="Days of the run"), ipywidgets.Dropdown()
+        self.sensors.description, self.sensors.layout.width = "Days of", "auto"
+        self.sensors.observe(lambda _: self._show_strip(self.seen, math.inf), "value")
         right = [beside] if beside is not None else []
+        left = ipywidgets.VBox([self.sensors, self.strip])
         columns = ipywidgets.Box(
-            [self.strip, ipywidgets.VBox([*right, self.parts["rate"]]).add_class("rn-right")]
+            [left, ipywidgets.VBox([*right, self.parts["rate"]]).add_class("rn-right")]
         )
         columns.add_class("rn-columns")
         above, below = ([self.parts[name] for name in part] for part in (names[:3], names[4:]))
         self.box = ipywidgets.VBox([*above, columns, *below])
         self._drawn = self._strip_drawn = 0.0
-        self._seen = Progress()
 
     def show(self, progress: Progress, now: float) -> None:
         """Show a run as it is at a moment (seconds by its clock); sends only what has changed."""
-        new = progress is not self._seen
+        new = progress is not self.seen
         if new:
             for name, make in self._PARTS.items():
                 self.parts[name].value = make(progress)
@@ -239,12 +272,21 @@ class RunView:
         due = now - self._drawn > RATE_SECONDS if progress.active else new
         if due:
             self.parts["rate"].value, self._drawn = rate_html(progress, now), now
-        self._seen = progress
+        self.seen = progress
+
+    @property
+    def sensor(self) -> str:
+        """The sensor whose days are shown: the chosen one, or that under way."""
+        return self.sensors.value or sensor_at_work(self.seen)
 
     def _show_strip(self, progress: Progress, now: float) -> None:
-        day, cells = progress.under_way, progress.cells
+        self.seen, day = progress, progress.under_way
+        offer_sensors(self.sensors, sensors_in(progress.cells))
+        places = [n for n, cell in enumerate(progress.cells) if cell.sensor == self.sensor]
+        cells = [progress.cells[n] for n in places]
         share = day.chunks_done / day.chunks if day and day.chunks else 0.0
-        running = day.place if day and progress.active else -1
+        at_work = day.place if day is not None and progress.active else -1
+        running = places.index(at_work) if at_work in places else -1
         known = len(cells) == len(self.strip.days)
         if progress.active and known and now - self._strip_drawn < len(cells) / DAYS_PER_SECOND:
             self.strip.running, self.strip.share = running, share
@@ -323,7 +365,7 @@ class RunPane:
             self.refresh()
         return over
 
-# %% ../../nbs/panel/run_view.ipynb #a695965c
+# %% ../../nbs/panel/run_view.ipynb #93951d40
 def saved_html(
     progress: Progress, config: DownloadRunConfig | None = None, moment: datetime | None = None
 ) -> str:
@@ -335,8 +377,12 @@ def saved_html(
         if progress.active:
             moment = moment or datetime.now(timezone.utc)
             state = f"▶ A run was under way at {moment:%Y-%m-%d %H:%M} UTC, when this was written."
-        body = text_html(say_settings(config)) + text_html(state)
-        body += strip_html([strip_day(cell) for cell in progress.cells], "Days of the run")
+        sensors = sensors_in(progress.cells)
+        body = text_html(say_settings(config, sensors)) + text_html(state)
+        for sensor in sensors:
+            body += text_html(sensor if len(sensors) > 1 else "")
+            days = [strip_day(cell) for cell in progress.cells if cell.sensor == sensor]
+            body += strip_html(days, "Days of the run")
         rows, left = look_rows(needs_a_look(progress))
         body += html_table(LOOK_HEADERS, rows) if rows else ""
         body += text_html(f"and {say_count(left, 'day')} more" if left else "")

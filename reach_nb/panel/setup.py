@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['MOST_STRETCHES', 'DownloadFn', 'OnChange', 'plan_rows', 'plan_html', 'Setup']
 
-# %% ../../nbs/panel/setup.ipynb #f104b774
+# %% ../../nbs/panel/setup.ipynb #39250208
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
@@ -17,24 +18,27 @@ import ipywidgets
 from ..errors import AuthenticationError
 from ..look.plan import ACTION_LOOKS
 from .estimates import estimate_run
-from .form import BackfillForm, Values, in_labels, say_settings
+from .form import BackfillForm, Values, each_sensor, in_labels, named_sensors
 from .jobs import BackfillJob
 from .login import Login
 from .markup import folded, html_table, scroll, text_html
-from ..planning import DownloadRunConfig, Plan, PlannedDay, plan_run
+from ..planning import DownloadRunConfig, Plan, PlannedDay, plan_runs, say_reason
 from ..words import say_count
 
-# %% ../../nbs/panel/setup.ipynb #99655487
+# %% ../../nbs/panel/setup.ipynb #74fc4fb8
 MOST_STRETCHES = 50  # lines of the table
 
 
 def plan_rows(plan: Iterable[PlannedDay]) -> list[tuple[str, str, str, str]]:
     """A plan as lines: days, what is done with them, why, and how many requests that takes."""
-    rows = []
-    for (action, reason), stretch in groupby(plan, key=lambda p: (p.action, p.reason)):
+    rows, plan = [], list(plan)
+    several = len({planned.dataset for planned in plan}) > 1
+    for _, stretch in groupby(plan, key=lambda p: (p.dataset, p.action, p.reason)):
         days = list(stretch)
+        action, reason = days[0].action, say_reason(days[0], days[-1])
         first, last, count = days[0].day, days[-1].day, say_count(len(days), "day")
         span = f"{first} to {last} ({count})" if len(days) > 1 else f"{first}"
+        span = f"{days[0].dataset.sensor_id}: {span}" if several else span
         requests = sum(planned.requests for planned in days)
         rows.append((span, ACTION_LOOKS[action].label, reason, f"{requests:,}" if requests else ""))
     return rows
@@ -53,7 +57,7 @@ def plan_html(plan: Plan, config: DownloadRunConfig, opened: bool = False) -> st
 DownloadFn: TypeAlias = Callable[..., Path] | None  # as `run_download` takes it
 OnChange: TypeAlias = Callable[[], object]  # what is called when the form was changed
 
-# %% ../../nbs/panel/setup.ipynb #f6ca2084
+# %% ../../nbs/panel/setup.ipynb #981b39e1
 class Setup:
     """The form, the login and the plan of a launcher.
 
@@ -86,7 +90,7 @@ class Setup:
 
     def plan(self, config: DownloadRunConfig, opened: bool = False) -> Plan:
         """What would be done, which is also put into words; `opened`: with the table."""
-        plan = plan_run(config)
+        plan = plan_runs(each_sensor(config, named_sensors(self.form)))
         self.words.value = plan_html(plan, config, opened)
         self.login.look(config.base_url)
         needless = not plan.to_run or self._download_fn is not None
@@ -95,11 +99,12 @@ class Setup:
 
     def job(self, config: DownloadRunConfig, plan: Plan) -> BackfillJob:
         """The run of a plan, not started yet; a login that is missing is a `ValueError`."""
-        if not plan.to_run or self._download_fn is not None:
-            return BackfillJob(config, download_fn=self._download_fn)
+        if not plan.to_run or self._download_fn:
+            return BackfillJob(config, None, self._download_fn, sensors=named_sensors(self.form))
         if self.login.problem:
             raise ValueError("There is no login yet: type it above, and start again.")
-        return BackfillJob(config, login=lambda: self.login.header(config.base_url))
+        header, sensors = partial(self.login.header, config.base_url), named_sensors(self.form)
+        return BackfillJob(config, header, sensors=sensors)
 
     def blame(self, error: BaseException) -> bool:
         """Show an error of a run where it can be mended. Returns whether that is in the form."""
@@ -112,9 +117,9 @@ class Setup:
             self.form.fields[name].error = in_labels(said)
         return in_form
 
-    def show(self, folded: bool, config: DownloadRunConfig | None) -> None:
+    def show(self, folded: bool, settings: str = "") -> None:
         """Show the form, or only a line with the settings."""
-        self._head.value = text_html(say_settings(config) if config else "", "rn-head")
+        self._head.value = text_html(settings, "rn-head")
         self.form.box.layout.display = "none" if folded else ""
         self.words.layout.display = "none" if folded else ""
         if folded and not self.login.problem:

@@ -509,3 +509,36 @@ def test_a_run_fits_the_page(lab, udl):
     button(panel, "Stop").click()
     status(panel, "Stopped:")
     assert lp.complaints() == []
+
+
+def test_several_sensors_in_one_run(lab, udl):
+    udl.inject(
+        400,
+        times=None,
+        match=lambda r: (
+            r.params.get("idSensor") == "REACH-135" and "T06" in r.params["obTime"][:13]
+        ),
+    )
+    cell = launcher_cell(udl, "sensors", last="2025-01-02", initial_rate=25.0)
+    lp = lab(cell.replace("'REACH-135'", "['REACH-101', 'REACH-135']"))
+    lp.run_cell(0)
+    panel = lp.panel()
+    expect(panel.get_by_label("Sensor", exact=True)).to_have_value("REACH-101, REACH-135")
+    expect(panel.get_by_text("4 days to download: 16 requests")).to_be_visible()
+    log_in(panel)
+    button(panel, "Start").click()
+    status(panel, "✔ 4 days planned: 2 downloaded, 0 there already, 0 without data, 2 failed")
+    expect(panel.locator(".rn-head")).to_contain_text("REACH-101, REACH-135 · QUICKLOOK")
+    expect(button(panel, "Retry 2 failed days")).to_be_visible()
+    expect(panel.get_by_role("region", name="Days that need a look")).to_contain_text(
+        "REACH-135: failed"
+    )
+    expect(panel.get_by_text("failed (2)")).to_be_visible()  # the last sensor's days are shown
+    panel.get_by_label("Days of", exact=True).select_option("REACH-101")
+    expect(panel.get_by_text("100 %: downloaded (2)")).to_be_visible()
+    panel.get_by_role("slider").first.focus()
+    lp.page.keyboard.press("Home")
+    expect(panel.get_by_text("Artifact: ")).to_contain_text("REACH-101")
+    panel.get_by_label("Days of", exact=True).select_option("REACH-135")
+    expect(panel.get_by_role("region", name="Attempts")).to_contain_text("RequestRejectedError")
+    assert lp.complaints() == []
