@@ -1,6 +1,6 @@
 """Reading and analysing Parquet days of ALL: reach_nb, DuckDB and Polars in turns, and their answers held equal.
 
-The days are made from one day in Parquet that `reading.py` leaves in its folder: its times are shifted, and of each
+The days are made from one day in Parquet, simulated and downloaded unless `--source` names one: its times are shifted, and of each
 copy a twentieth of the readings is taken away, seeded, so that there are gaps. Each measurement runs in a process of
 its own; its time begins after the imports, and its memory is the peak of the process (VmHWM, so Linux only). The
 queries of DuckDB and Polars are what one would write who knows these files: they look for no duplicates, impute no
@@ -288,6 +288,42 @@ def child(engine, task, args):
     return json.loads(said.stdout)
 
 
+def simulated_day(folder):
+    """A day of ALL in Parquet, downloaded from the embedded service at full density; or the one that is there."""
+    from reach_nb import DownloadRunConfig, SimulatedUDL, run_download
+    from reach_nb.dataset import Dataset
+
+    path = Dataset(output_format="parquet").artifact_path(folder, FIRST)
+    if not path.exists():
+        full = {"availability": 1.0, "outage_rate": 0.0, "late": 0.0}
+        with SimulatedUDL(0, now="2026-01-01T00:00:00Z", **full) as udl:
+            where = {"auth_token": udl.auth_token, "base_url": udl.base_url}
+            pace = {"initial_rate": 200.0, "max_rate": 1000.0}
+            config = DownloadRunConfig(
+                FIRST, FIRST, folder, output_format="parquet", **where, **pace
+            )
+            if run_download(config, progress=False).days_failed:
+                raise SystemExit("the day could not be downloaded")
+    return path
+
+
+def run_tasks(args):
+    """Every task for one number of days."""
+    results = {}
+    for task in (name for name in NAMES if args.only in name):
+        results[task] = found = run_task(task, args)
+        ratio = found["reach_nb"]["seconds"] / found["duckdb"]["seconds"]
+        cells = [
+            "{seconds:6.2f} s {cpu_seconds:6.2f} s {peak_gb:5.2f} GB".format(**found[e])
+            for e in ENGINES
+        ]
+        print(
+            f"{args.days:3} days, {task:24} " + " | ".join(cells) + f" | {ratio:.2f} of DuckDB",
+            flush=True,
+        )
+    return results
+
+
 def run_task(task, args):
     said = {engine: [] for engine in ENGINES}
     for n in range(args.rounds):
@@ -307,32 +343,27 @@ def main():
         "--source", type=Path, help="a day of ALL in Parquet, to make the days from"
     )
     parser.add_argument("--folder", type=Path, required=True, help="where the days are, or go")
-    parser.add_argument("--days", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=5, help="medians are kept")
+    parser.add_argument("--days", type=int, nargs="+", default=[3, 10], help="one run for each")
+    parser.add_argument("--rounds", type=int, default=3, help="medians are kept")
     parser.add_argument("--only", default="", help="measure what holds this text in its name")
     parser.add_argument("--output", type=Path)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        return print(json.dumps(measure(*args.measure, args.folder, args.days)))
-    if args.source:
-        make_days(args.source, args.folder, args.days)
-    results = {}
-    for task in (name for name in NAMES if args.only in name):
-        results[task] = found = run_task(task, args)
-        ratio = found["reach_nb"]["seconds"] / found["duckdb"]["seconds"]
-        cells = [
-            "{seconds:6.2f} s {cpu_seconds:6.2f} s {peak_gb:5.2f} GB".format(**found[e])
-            for e in ENGINES
-        ]
-        print(f"{task:24} " + " | ".join(cells) + f" | {ratio:.2f} of DuckDB", flush=True)
-    if args.output:
-        machine = {"processors": os.cpu_count(), "python": platform.python_version()}
-        machine |= {
-            n: __import__(n).__version__ for n in ("numpy", "pandas", "pyarrow", "duckdb", "polars")
-        }
-        said = {"machine": machine, "days": args.days, "rounds": args.rounds, "results": results}
-        args.output.write_text(json.dumps(said, indent=1) + "\n")
+        return print(json.dumps(measure(*args.measure, args.folder, args.days[0])))
+    source = args.source or simulated_day(args.folder / "simulated")
+    machine = {"processors": os.cpu_count(), "python": platform.python_version()}
+    machine |= {
+        n: __import__(n).__version__ for n in ("numpy", "pandas", "pyarrow", "duckdb", "polars")
+    }
+    said = {"machine": machine, "rounds": args.rounds, "days": {}}
+    for days in args.days:
+        make_days(source, args.folder, days)
+        load = round(os.getloadavg()[0], 1)  # far above 1: others were at work
+        with_days = argparse.Namespace(**{**vars(args), "days": days})
+        said["days"][str(days)] = {"load_before": load, "results": run_tasks(with_days)}
+        if args.output:
+            args.output.write_text(json.dumps(said, indent=1) + "\n")
 
 
 if __name__ == "__main__":
