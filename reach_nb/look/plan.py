@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
+from ..dataset import Dataset
 from reach_nb.look.figures import (
     Look,
     add_boxes,
@@ -63,7 +64,15 @@ def describe_plan(plan: Sequence[PlannedDay]) -> str:
         return "No days are planned."
     counts = _count_actions(plan)
     days = ", ".join(f"{count} {ACTION_LOOKS[action].label}" for action, count in counts.items())
-    return f"{plan[0].day} to {plan[-1].day}, {len(plan)} days: {days}."
+    first, last = min(p.day for p in plan), max(p.day for p in plan)
+    datasets = len(_datasets(plan))
+    several = f"{datasets} datasets, " * (datasets > 1)
+    return f"{first} to {last}, {several}{len(plan)} days: {days}."
+
+
+def _datasets(plan: Sequence[PlannedDay]) -> list[Dataset]:
+    """Those of a plan, in its order."""
+    return list(dict.fromkeys(planned.dataset for planned in plan))
 
 # %% ../../nbs/look/plan.ipynb #8905e780
 MOST_IN_A_ROW = 100  # days; a longer plan has one row a year
@@ -77,12 +86,14 @@ class _Stretch(NamedTuple):
 
 
 def _stretches(plan: Sequence[PlannedDay]) -> list[_Stretch]:
-    """Runs of days with one action: one row, or one a year where a row would be too long."""
-    one_row, first_year = len(plan) <= MOST_IN_A_ROW, plan[0].day.year
+    """Runs of days with one action: a row a dataset, or one a year where it would be too long."""
+    rows = {dataset: row for row, dataset in enumerate(_datasets(plan))}
+    by_year = len(rows) == 1 and len(plan) > MOST_IN_A_ROW
+    first = min(planned.day for planned in plan)
     found: list[_Stretch] = []
     for planned in plan:
-        row = 0 if one_row else planned.day.year - first_year
-        at = (planned.day - plan[0].day).days if one_row else planned.day.timetuple().tm_yday - 1
+        row = planned.day.year - first.year if by_year else rows[planned.dataset]
+        at = planned.day.timetuple().tm_yday - 1 if by_year else (planned.day - first).days
         last = found[-1] if found else None
         if last and (last.row, last.first + last.days, last.action) == (row, at, planned.action):
             found[-1] = last._replace(days=last.days + 1)
@@ -93,6 +104,8 @@ def _stretches(plan: Sequence[PlannedDay]) -> list[_Stretch]:
 # %% ../../nbs/look/plan.ipynb #9dcd7948
 def plot_plan(plan: Sequence[PlannedDay], ax: Axes | None = None) -> Axes:
     """A strip of days, coloured by action: one row, or one row a year for more than 100 days.
+
+    A plan of several datasets has a row for each.
 
     Raises `ValueError` for a plan without days. `describe_plan` says the same in words.
 
@@ -111,12 +124,13 @@ def plot_plan(plan: Sequence[PlannedDay], ax: Axes | None = None) -> Axes:
         raise ValueError("plan: holds no days to draw")
     stretches = _stretches(plan)
     rows, width = stretches[-1].row + 1, max(s.first + s.days for s in stretches)
+    by_year = rows > 1 and len(_datasets(plan)) == 1
     ax = check_axes(ax) or new_axes(10, 0.85 + 0.3 * rows, describe_plan(plan))
     for stretch in stretches:
         _draw_stretch(ax, stretch, width)
-    ax.set(xlim=(0, width if rows == 1 else 366), ylim=(rows - 0.1, -0.02))
+    ax.set(xlim=(0, 366 if by_year else width), ylim=(rows - 0.1, -0.02))
     ax.set_frame_on(False)
-    _label_days(ax, plan, rows)
+    _label_days(ax, plan, rows, by_year)
     looks = [(ACTION_LOOKS[action], count) for action, count in _count_actions(plan).items()]
     legend_above(ax, [legend_patch(k, f"{k.mark} {k.label} ({n})") for k, n in looks])
     return ax
@@ -136,15 +150,17 @@ def _draw_stretch(ax: Axes, stretch: _Stretch, width: int) -> None:
             keep_colors(letter)
 
 
-def _label_days(ax: Axes, plan: Sequence[PlannedDay], rows: int) -> None:
-    """Dates under a single row; months under, and years beside, several."""
-    first = plan[0].day
-    if rows > 1:
+def _label_days(ax: Axes, plan: Sequence[PlannedDay], rows: int, by_year: bool) -> None:
+    """Dates under the rows, and sensors beside several; months under, and years beside, years."""
+    first = min(planned.day for planned in plan)
+    if by_year:
         starts = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
         ax.set_xticks(starts, "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), ha="left")
         ax.set_yticks(np.arange(rows) + 0.45, [str(first.year + row) for row in range(rows)])
     else:
-        days = [planned.day for planned in plan[:: max(1, round(len(plan) / 10))]]
+        every = sorted({planned.day for planned in plan})
+        days = every[:: max(1, round(len(every) / 10))]
         ax.set_xticks([(day - first).days + 0.5 for day in days], [f"{d:%d %b}" for d in days])
-        ax.set_yticks([])
+        names = [dataset.sensor_id for dataset in _datasets(plan)] if rows > 1 else []
+        ax.set_yticks(np.arange(len(names)) + 0.45, names)
     ax.tick_params(length=0, labelsize="medium")
