@@ -5,22 +5,21 @@
 # %% auto #0
 __all__ = ['PUBLISHED_SCALE', 'plot_keogram']
 
-# %% ../../nbs/look/keogram_pictures.ipynb #b18200cf
+# %% ../../nbs/look/keogram_pictures.ipynb #6c9d11aa
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LogNorm
+from matplotlib.colors import LogNorm
 from matplotlib.dates import date2num
 
 from ..constellation import CHANNELS, DOSE_RATE_UNIT
 from .figures import check_axes, date_axis, new_axes
+from .map_pictures import VMAX, VMIN
 
-# %% ../../nbs/look/keogram_pictures.ipynb #9f8b9c09
-PUBLISHED_SCALE = (1e-7, 1e-2)  # rad(Si)/s, of the pictures that the operations code draws
-_BELOW = "#d9d9d9"
+# %% ../../nbs/look/keogram_pictures.ipynb #a57c867d
+PUBLISHED_SCALE = (VMIN, VMAX)  # rad(Si)/s, of the pictures that the operations code draws
 
 
 def plot_keogram(
@@ -57,11 +56,10 @@ def plot_keogram(
     alt = f"Keogram of flavor {channel.flavor}, {days}: dose rate by L and time."
     ax = check_axes(ax) or new_axes(7.5, 3.4, alt)
     ends = [*grid.columns, last + pd.Timedelta(grid.attrs["every"])]
-    colors = _colors()
     # a zero is drawn as "below the scale", an empty cell not at all
     values = np.ma.masked_invalid(np.where(grid == 0, vmin / 10, grid))
     drawn = ax.pcolormesh(
-        date2num(ends), grid.attrs["edges"], values, norm=LogNorm(vmin, vmax), cmap=colors
+        date2num(ends), grid.attrs["edges"], values, norm=LogNorm(vmin, vmax), cmap="viridis"
     )
     bar = ax.figure.colorbar(drawn, ax=ax, extend="min")
     bar.set_label(f"mean dose rate, {DOSE_RATE_UNIT}")
@@ -75,8 +73,3 @@ def plot_keogram(
     date_axis(ax)
     ax.set(ylabel="L (Earth radii)", title=f"Flavor {channel}")
     return ax
-
-
-def _colors() -> Colormap:
-    """The colour map, with grey for what is below its scale."""
-    return colormaps["viridis"].with_extremes(under=_BELOW)
