@@ -336,3 +336,25 @@ def test_closed_pipes_and_no_standard_error(at, service, tmp_path):
         ran = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
         assert (ran.returncode, ran.stderr) == (code, ""), (shell, ran)
     assert len(list(Path("b").glob("*.csv"))) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_process_that_forks_under_way(service, tmp_path):
+    """A child that lives on holds no lock of its parent's run."""
+    import signal
+
+    config, children = config_for(service, tmp_path, 1), []
+
+    def fork(event):
+        if isinstance(event, ChunkDone) and not children:
+            if not (child := os.fork()):
+                signal.pause()
+            children.append(child)
+
+    try:
+        assert run_download(config, on_event=fork, progress=False).days_downloaded == 1
+        assert run_download(config, progress=False).days_skipped_existing == 1
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)

@@ -6,7 +6,7 @@
 __all__ = ['Found', 'telemetry_of', 'finder_of', 'wanted_of', 'named_datasets', 'say_artifacts', 'status', 'verify',
            'counting_client', 'add_reports']
 
-# %% ../../nbs/commands/reports.ipynb #499949c5
+# %% ../../nbs/commands/reports.ipynb #32d5392d
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sized
@@ -23,22 +23,24 @@ from reach_nb.commands.options import (
     path_flag,
 )
 from ..dataset import Dataset
-from ..places import ArtifactFinder, FoundArtifact
+from ..places import NOT_TELEMETRY, ArtifactFinder, FoundArtifact
 from ..service.client import UDLClient
-from ..telemetry import DatasetName, HistoricalTelemetry, as_dataset
+from ..telemetry import DatasetName, HistoricalTelemetry, as_dataset, holds_telemetry
 from ..words import one_line, printable, say_count, say_size
 
 Found = TypeVar("Found", bound=Sized)
 
-# %% ../../nbs/commands/reports.ipynb #c57e1d9e
+# %% ../../nbs/commands/reports.ipynb #30a8bcf6
 def telemetry_of(args: argparse.Namespace) -> HistoricalTelemetry:
     """The telemetry that the flags name; a `ValueError` if there is none."""
     if args.output_dir is None and args.telemetry_file is None:
         raise ValueError("output_dir: give a folder with --output-dir, or --telemetry-file")
     path = args.telemetry_file or args.output_dir / "download_telemetry.csv"
+    field = "telemetry_file" if args.telemetry_file else "output_dir"
     if not path.is_file():
-        field = "telemetry_file" if args.telemetry_file else "output_dir"
         raise ValueError(f"{field}: there is no telemetry file {path}")
+    if not holds_telemetry(path):
+        raise ValueError(f"{field}: {NOT_TELEMETRY.format(path)}")
     return HistoricalTelemetry(path)
 
 

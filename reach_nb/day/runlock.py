@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_lock']
 
-# %% ../../nbs/day/runlock.ipynb #0f5dbe68
+# %% ../../nbs/day/runlock.ipynb #a9da710c
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -22,10 +22,11 @@ from reach_nb.files import (
     make_folders,
     open_unlinked,
     remove_file,
+    unlock_file,
     write_all,
 )
 
-# %% ../../nbs/day/runlock.ipynb #7ffb0294
+# %% ../../nbs/day/runlock.ipynb #863da7ba
 @contextmanager
 def run_lock(telemetry_file: str | PathLike[str]) -> Iterator[None]:
     """Hold the run lock of a telemetry file for as long as the `with` lasts.
@@ -66,7 +67,10 @@ def _itself_locked(path: Path, busy: Callable[[], object]) -> Iterator[None]:
     with open(path, "rb+") as file:  # some network shares lock only what may be written
         if not lock_file(file.fileno()):
             busy()
-        yield
+        try:
+            yield
+        finally:
+            unlock_file(file.fileno())
 
 
 def _write_holder(path: Path) -> None:
