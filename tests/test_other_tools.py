@@ -44,7 +44,7 @@ def artifact(tmp_path: Path) -> str:
 
 def test_netcdf_and_back(frame: pd.DataFrame, tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray")
-    to_xarray(frame).to_netcdf(tmp_path / "hour.nc")
+    to_xarray(frame).to_netcdf(tmp_path / "hour.nc", engine="h5netcdf")
     with xarray.open_dataset(tmp_path / "hour.nc") as again:
         xarray.testing.assert_identical(again.load(), to_xarray(frame))
         back = again["dose_rate"].to_series().dropna()
@@ -56,7 +56,7 @@ def test_netcdf_says_what_a_number_is(frame: pd.DataFrame, tmp_path: Path) -> No
     """Seen by a program that knows HDF5 and the CF conventions, and nothing of us."""
     pytest.importorskip("xarray")
     h5py = pytest.importorskip("h5py")
-    to_xarray(frame).to_netcdf(tmp_path / "hour.nc")
+    to_xarray(frame).to_netcdf(tmp_path / "hour.nc", engine="h5netcdf")
     with h5py.File(tmp_path / "hour.nc") as file:
         assert file["time"].attrs["units"] == "microseconds since 1970-01-01"
         assert file["dose_rate"].attrs["units"] == "cGy s-1"

@@ -163,7 +163,7 @@ _MICROSECONDS = {
     "calendar": "proleptic_gregorian",
 }
 
-# %% ../../nbs/archive/exchange.ipynb #d22e470c
+# %% ../../nbs/archive/exchange.ipynb #06b85d38
 def cube_place(frame: pd.DataFrame) -> tuple[dict[str, Any], Any]:
     """The axes of a cube that holds some readings, and the place of each reading in it.
 
@@ -182,6 +182,7 @@ def cube_place(frame: pd.DataFrame) -> tuple[dict[str, Any], Any]:
     times, when = np.unique(frame["ob_time"].to_numpy("datetime64[us]"), return_inverse=True)
     ids, who = np.unique(frame["sensor_id"].astype(str).to_numpy(object), return_inverse=True)
     which = frame["dosimeter"].to_numpy().astype(np.intp) - 1
+    times = times.astype("datetime64[ns]")  # of older xarray the only unit
     axes = {"sensor": ids.astype(str), "dosimeter": np.array([1, 2], np.int8), "time": times}
     there = np.zeros((len(ids), 2, len(times)), bool)
     there[who, which, when] = True

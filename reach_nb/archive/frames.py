@@ -20,7 +20,7 @@ from .records import as_position
 from .tables import arrow_table, entries_of, lay_out, lay_out_positions
 from ..constellation import SENSORS
 
-# %% ../../nbs/archive/frames.ipynb #1cb148f3
+# %% ../../nbs/archive/frames.ipynb #b3188c5b
 def table_of(frame: Any) -> Table:
     """The columns of a frame of any of the tools.
 
@@ -73,9 +73,12 @@ def _from_arrow(frame: Any) -> Table:
         if pa.types.is_nested(column.type):
             columns[name] = objects(column.to_pylist())
             continue
-        if str(column.type) in ("string", "large_string", "string_view"):
-            column = column.cast(pa.string()).dictionary_encode()
-        columns |= arrow_table(pa.table({name: column}))
+        if str(column.type) in ("string", "large_string"):
+            column = column.dictionary_encode()
+        if str(column.type) == "string_view":  # which older pyarrow can do little with
+            columns[name] = objects(column.to_pylist())
+        else:
+            columns |= arrow_table(pa.table({name: column}))
     return columns
 
 # %% ../../nbs/archive/frames.ipynb #dffa4006

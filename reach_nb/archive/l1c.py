@@ -32,7 +32,7 @@ from ..constellation import FILL_VALUE
 from ..files import as_path
 from ..flags import quality_bits
 
-# %% ../../nbs/archive/l1c.ipynb #6fdd91cb
+# %% ../../nbs/archive/l1c.ipynb #34a861a7
 VARIABLES = (
     "Epoch",
     "sensor_ids",
@@ -73,11 +73,11 @@ def as_records(times: NDArray[np.datetime64], cube: dict[str, Any]) -> Table:
     sensors = np.char.strip(np.asarray(cube["sensor_ids"], dtype=str))[..., None]
     flavors = np.char.strip(np.asarray(cube["dosimeter_flavors"], dtype=str))
     number = np.broadcast_to(np.array(["DOSE1 (Flavor ", "DOSE2 (Flavor "]), shape).ravel()
-    letters = np.broadcast_to(flavors, shape).ravel()
+    letters, said = np.broadcast_to(flavors, shape).ravel(), ") in rad/second"
     table: Table = {
         "obTime": np.broadcast_to(times[:, None, None], shape).ravel(),
         "idSensor": np.broadcast_to(sensors, shape).ravel().astype(object),
-        "obDescription": (number + letters + ") in rad/second").astype(object),
+        "obDescription": np.char.add(np.char.add(number, letters), said).astype(object),
         "obUoM": np.full(rates.size, UNIT, object),
         "obValue": rates.ravel(),
         **by_sensor,
