@@ -54,6 +54,8 @@ class ConnectionSetupError(UDLError):
 class RequestRejectedError(UDLError):
     """The service refuses the request (another 4xx or 5xx): asking again would not help."""
 
+    status: int | None = None  # the HTTP status, where there was one
+
 
 class OverfullError(UDLError):
     """A window of one second holds more records than one answer can."""

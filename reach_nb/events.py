@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Outcome', 'OUTCOME_WORDS', 'Event', 'EventReader', 'log', 'DayOutcome', 'DownloadRunSummary', 'RunPlanned',
-           'DayStarted', 'ChunkDone', 'RateChanged', 'Retrying', 'TooFewInFlight', 'DayFinished', 'RunFinished',
-           'publish']
+           'DayStarted', 'ChunkDone', 'DayWitnessed', 'RateChanged', 'Retrying', 'TooFewInFlight', 'DayFinished',
+           'RunFinished', 'publish']
 
 # %% ../nbs/events.ipynb #e2b489ed
 import html
@@ -22,7 +22,7 @@ from .planning import Plan, PlannedDay
 from .telemetry import TelemetryRow
 from .words import say_count
 
-# %% ../nbs/events.ipynb #f829e858
+# %% ../nbs/events.ipynb #47ed1b62
 Outcome = Literal["downloaded", "skipped_existing", "skipped_no_data", "failed"]
 OUTCOME_WORDS: dict[Outcome, str] = {
     "downloaded": "downloaded",
@@ -52,6 +52,8 @@ class DayOutcome:
         Whether this run tried it; what was only skipped is as an earlier run left it.
     dataset : Dataset
         Whose day it is: a run may be for several sensors.
+    note : str
+        What is to be said of a day that is there: which records it lacks, or that nobody counted.
     """
 
     day: date  # the UTC day
@@ -61,13 +63,15 @@ class DayOutcome:
     error: str = ""  # kind and message, where there was one
     attempted: bool = False  # whether this run tried it
     dataset: Dataset = Dataset()  # whose day it is
+    note: str = ""  # what is to be said of a day that is there
 
     def __str__(self) -> str:
         found = "" if self.records is None else f", {say_count(self.records, 'record')}"
-        error = f": {self.error}" if self.error else ""
-        return f"{self.day} {self.dataset.sensor_id} {self.outcome}{found}{error}"
+        said = self.error or self.note
+        of_day = f"{self.day} {self.dataset.sensor_id} {self.outcome}"
+        return f"{of_day}{found}{': ' if said else ''}{said}"
 
-# %% ../nbs/events.ipynb #999599c2
+# %% ../nbs/events.ipynb #e3101e3d
 def _days_table(days: Sequence[DayOutcome]) -> str:
     """An HTML table with a line for each day; it names the dataset where there are several."""
     several = len({day.dataset for day in days}) > 1
@@ -78,13 +82,13 @@ def _days_table(days: Sequence[DayOutcome]) -> str:
         rows.append(
             f"<tr>{dataset}<td>{day.day}</td><td>{day.outcome.replace('_', ' ')}</td>"
             f"<td style='text-align:right'>{records}</td>"
-            f"<td style='text-align:left'>{html.escape(day.error)}</td></tr>"
+            f"<td style='text-align:left'>{html.escape(day.error or day.note)}</td></tr>"
         )
-    names = (*["dataset"] * several, "day (UTC)", "outcome", "records", "error")
+    names = (*["dataset"] * several, "day (UTC)", "outcome", "records", "remark")
     head = "".join(f"<th>{name}</th>" for name in names)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
-
+# %% ../nbs/events.ipynb #1b477b95
 @dataclass(repr=False)
 class DownloadRunSummary:
     """What a run did, in days; as the last line of a cell it is a table.
@@ -122,6 +126,11 @@ class DownloadRunSummary:
         """The days that failed, now or before, each with its error."""
         return tuple(day for day in self.days if day.outcome == "failed")
 
+    @property
+    def remarked(self) -> tuple[DayOutcome, ...]:
+        """The days that are there, and of which something is to be said, each with its note."""
+        return tuple(day for day in self.days if day.note)
+
     def add(self, day: DayOutcome) -> None:
         """Count a day that was dealt with."""
         counter = f"days_{day.outcome}"
@@ -139,7 +148,7 @@ class DownloadRunSummary:
         table = _days_table(self.days) if self.days else ""
         return f"<p>{html.escape(str(self))}.</p>{table}"
 
-# %% ../nbs/events.ipynb #a65b1e53
+# %% ../nbs/events.ipynb #91e31818
 @dataclass(frozen=True)
 class RunPlanned:
     """The first event: what is going to be done."""
@@ -167,7 +176,18 @@ class ChunkDone:
     rate: float  # the limiter's pace, requests/s
     fetched: bool  # False for what an earlier run had fetched
 
-# %% ../nbs/events.ipynb #0bee4fcf
+
+@dataclass(frozen=True)
+class DayWitnessed:
+    """All chunks are there, and the service's count was held against them."""
+
+    artifact: Path  # the artifact's final name
+    counted: int | None  # records that the service counts; None: there was no count
+    received: int  # records that were received, in the end
+    asked_again: int = 0  # chunks that differed, and were asked for once more
+    remark: str = ""  # what is to be said of it; "" where all agrees
+
+# %% ../nbs/events.ipynb #703bfa40
 class RateChanged(NamedTuple):
     """The limiter changed its rate; its history is a list of these."""
 
@@ -228,6 +248,7 @@ Event: TypeAlias = (
     RunPlanned
     | DayStarted
     | ChunkDone
+    | DayWitnessed
     | Retrying
     | RateChanged
     | TooFewInFlight

@@ -9,7 +9,7 @@ __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', '
            'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay', 'say_reason', 'Plan',
            'plan_backfill', 'check_together', 'latest_by_dataset', 'plan_runs', 'plan_run']
 
-# %% ../nbs/planning.ipynb #f7b6350e
+# %% ../nbs/planning.ipynb #25ca2764
 import html
 import math
 from collections import Counter
@@ -207,7 +207,7 @@ class Given(Generic[Held, Taken]):
     def __set__(self, instance: object, value: Taken) -> None:
         vars(instance)[self.name] = value
 
-# %% ../nbs/planning.ipynb #22e61911
+# %% ../nbs/planning.ipynb #4405ecc5
 @names_nearest
 @dataclass(repr=False)
 class DownloadRunConfig:
@@ -221,18 +221,17 @@ class DownloadRunConfig:
         Folder of the artifacts; the log of attempts, `download_telemetry.csv` in it unless given.
     sensor_id, descriptor, output_format : str
         The dataset: `ALL` or one sensor; `QUICKLOOK` or `PROVISIONAL`; csv, json or parquet.
-    retry_failed, dry_run : bool
-        Whether days that failed before are tried again; whether to plan and log only.
+    retry_failed, dry_run, verify_count : bool
+        Whether failed days are tried again; to plan and log only; to hear the service's count.
+    limit_days, max_concurrent_requests : int
+        End the plan after so many days, those on disk not counted; requests in flight at a time.
     auth_token, base_url : str
         The Authorization header's whole value, never shown; the service it is for.
-    limit_days, max_concurrent_requests : int
-        End the plan after so many days that are not on disk; requests in flight at a time.
     initial_rate, additive_increase, multiplicative_decrease, min_rate, max_rate : float
         The limiter: requests/s at the start; requests/s added by an answer that was served;
         factor on the rate when the service refuses, between 0 and 1; bounds in requests/s.
     settle_hours, max_results : float, int
-        From a day's end until its data count as complete, h, if not those of `SETTLE_HOURS`;
-        records of a full answer, which is asked for again in halves.
+        Hours until a day counts as complete, else `SETTLE_HOURS`; records of a full answer.
     """
 
     start_date: Given[date, date | str] = Given()  # first day (UTC)
@@ -255,6 +254,7 @@ class DownloadRunConfig:
     settle_hours: float | None = None  # hours after a day's end; None: the product's own
     base_url: str = UDL_BASE_URL  # the service; https, or http to this machine
     max_results: int = 10_000  # records at which the service ends an answer
+    verify_count: bool = True  # ask for the service's count of each day: one request more
 
     def __post_init__(self) -> None:
         self.validate()
@@ -430,14 +430,14 @@ def pace_seconds(requests: int, config: DownloadRunConfig) -> float:
         requests -= 1
     return seconds + requests / rate
 
-# %% ../nbs/planning.ipynb #3f3a471f
+# %% ../nbs/planning.ipynb #e06aff9c
 class PlannedDay(NamedTuple):
     """One line of a plan."""
 
     day: date  # the UTC day
     action: Action  # run, skip_existing, skip_terminal or skip_failed
     reason: str  # why, in words
-    requests: int  # its chunks, one request each; 0 unless it runs; a full answer makes it more
+    requests: int  # one for each chunk, and its count; 0 unless it runs; a full answer makes more
     artifact: Path  # where its artifact is, or will be
     dataset: Dataset = Dataset()  # whose day it is
     settles_at: datetime | None = None  # from when on its data count as complete; None: they do
@@ -561,7 +561,7 @@ class Plan(Sequence[PlannedDay]):
     def _repr_html_(self) -> str:
         return f"<p>{self}.</p>" + (_plan_table(self) if self else "")
 
-# %% ../nbs/planning.ipynb #47d9fe3d
+# %% ../nbs/planning.ipynb #1466490c
 def plan_backfill(
     config: DownloadRunConfig, state: Mapping[date, TelemetryRow], now: datetime
 ) -> Plan:
@@ -583,6 +583,7 @@ def plan_backfill(
     """
     dataset = config.dataset
     chunks = math.ceil(SECONDS_PER_DAY / chunk_seconds(dataset.sensor_id))
+    requests = chunks + bool(config.verify_count)
     finder = ArtifactFinder(config.output_dir, config.telemetry_file)
     settle_hours = settle_hours_of(config)
 
@@ -596,7 +597,7 @@ def plan_backfill(
         settles_at = settled if now < settled else None
         if action == ACTION_RUN:
             path = config.output_dir / name
-            return PlannedDay(day, action, reason, chunks, path, dataset, settles_at)
+            return PlannedDay(day, action, reason, requests, path, dataset, settles_at)
         if action == ACTION_SKIP_EXISTING and found.elsewhere:
             reason += f", in {found.path.parent}"
         return PlannedDay(day, action, reason, 0, found.path, dataset, settles_at)

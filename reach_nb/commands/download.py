@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['sensors_of', 'configs_of', 'plan_text', 'was_stopped', 'summary_text', 'download', 'add_download']
 
-# %% ../../nbs/commands/download.ipynb #276d4bc6
+# %% ../../nbs/commands/download.ipynb #3d241a16
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from datetime import date, datetime, timezone
@@ -33,7 +33,7 @@ from reach_nb.events import (
     TooFewInFlight,
 )
 from ..planning import DownloadRunConfig, Plan, PlannedDay, plan_runs, say_reason
-from ..words import one_line, printable
+from ..words import one_line, printable, say_count
 
 # %% ../../nbs/commands/download.ipynb #095a113b
 def sensors_of(args: argparse.Namespace) -> list[str]:
@@ -89,7 +89,15 @@ def configs_of(args: argparse.Namespace, today: date) -> list[DownloadRunConfig]
     settings = {name: value for name, value in given.items() if name in names}
     return [DownloadRunConfig(sensor_id=sensor, **settings) for sensor in sensors]
 
-# %% ../../nbs/commands/download.ipynb #6b14debc
+# %% ../../nbs/commands/download.ipynb #13bd7269
+def _remarks(days: Sequence[DayOutcome], sensor: Callable[[DayOutcome], str]) -> str:
+    """What is to be said of days that are there; those of earlier runs are counted."""
+    lines = [f"  {sensor(day)}{day.day}  {one_line(day.note)}" for day in days if day.attempted]
+    if earlier := len(days) - len(lines):
+        lines.append(f"  {say_count(earlier, 'day')} of earlier runs; `reach_nb status` tells")
+    return "\n".join(["days with a remark:", *lines])
+
+# %% ../../nbs/commands/download.ipynb #a483ca27
 def _sensor_of(days: Iterable[PlannedDay | DayOutcome]) -> Callable[[PlannedDay | DayOutcome], str]:
     """What names the sensor of a day in a column, if the days are of several; else `""`."""
     sensors = {day.dataset.sensor_id for day in days}
@@ -145,10 +153,12 @@ def summary_text(
     """
     stopped = "stopped: " if was_stopped(summary) else ""
     parts = ["\n".join([f"{stopped}{summary}", *_dataset_lines(summary)])]
+    sensor = _sensor_of(summary.days)
     if summary.failed:
-        sensor = _sensor_of(summary.days)
         lines = [f"  {sensor(day)}{_failed_line(day)}" for day in summary.failed]
         parts.append("\n".join(["failed days:", *lines]))
+    if summary.remarked:
+        parts.append(_remarks(summary.remarked, sensor))
     if hint:
         parts.append(
             f"An answer took {hint.answer_seconds:.2f} s, so {hint.in_flight} requests in flight "
@@ -214,7 +224,7 @@ _NUMBERS: dict[
     "max_results": (int, "N", "records at which the service ends an answer"),
 }
 
-# %% ../../nbs/commands/download.ipynb #f5fa2151
+# %% ../../nbs/commands/download.ipynb #9183118e
 def add_download(commands: Commands) -> None:
     """Add `download` to the commands."""
     parser = add_command(
@@ -243,6 +253,10 @@ def add_download(commands: Commands) -> None:
     parser.add_argument("--limit-days", type=int, metavar="N", help=most)
     only = "print the plan and do nothing; needs no credential"
     parser.add_argument("--dry-run", action="store_true", help=only)
+    unheard = "don't hold the service's count of each day against what was received"
+    parser.add_argument(
+        "--no-verify-count", dest="verify_count", action="store_false", help=unheard
+    )
     for name, (kind, letter, meaning) in _NUMBERS.items():
         parser.add_argument(
             f"--{name.replace('_', '-')}",

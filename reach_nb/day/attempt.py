@@ -77,9 +77,9 @@ def _start_stamp(prior: TelemetryRow | None, now: datetime) -> str:
             now = max(now, begun + timedelta(milliseconds=1))
     return utcnow_iso(now)
 
-# %% ../../nbs/day/attempt.ipynb #33a3bd96
+# %% ../../nbs/day/attempt.ipynb #6c8ae768
 def downloaded_row(
-    row: TelemetryRow, path: Path, records: int, seconds: float, now: datetime
+    row: TelemetryRow, path: Path, records: int, seconds: float, now: datetime, remark: str = ""
 ) -> TelemetryRow:
     """The `DOWNLOADED` row of an attempt.
 
@@ -91,8 +91,8 @@ def downloaded_row(
         The artifact; one that is not there has size 0.
     records, seconds : int, float
         Records in it; how long the attempt took, s.
-    now : datetime
-        The present moment (aware).
+    now, remark : datetime, str
+        The present moment (aware); what is to be said of the day, without anything secret.
 
     Returns
     -------
@@ -108,6 +108,7 @@ def downloaded_row(
             "download_seconds": float(seconds),
             "csv_size_mb": size / 2**20,
             "csv_path": path,
+            "error_message": remark,
             "finished_at_utc": utcnow_iso(now),
         }
     )
@@ -185,7 +186,7 @@ def may_carry_on(prior: TelemetryRow | None, day: date, settle_hours: float, now
     settled = now >= settled_at(day, settle_hours)
     return not (settled and was_unsettled(prior, day, settle_hours))
 
-# %% ../../nbs/day/attempt.ipynb #c18de6d7
+# %% ../../nbs/day/attempt.ipynb #1f45dde5
 _OF_STATUS: dict[str, Outcome] = {
     STATUS_DOWNLOADED: "downloaded",
     STATUS_SKIPPED_NO_DATA: "skipped_no_data",
@@ -207,7 +208,9 @@ def outcome_of_attempt(
     outcome = _OF_STATUS[row.status]
     if outcome == "downloaded":
         records, artifact = int(row.records_downloaded), Path(row.csv_path)
-        return DayOutcome(day, outcome, records, artifact, attempted=True, dataset=dataset)
+        return DayOutcome(
+            day, outcome, records, artifact, "", True, dataset, note=row.error_message
+        )
     error = _what_went_wrong(row) if outcome == "failed" else ""
     return DayOutcome(day, outcome, error=error, attempted=True, dataset=dataset)
 
@@ -217,7 +220,8 @@ def outcome_of_skip(planned: PlannedDay, prior: TelemetryRow | None) -> DayOutco
     outcome = _OF_SKIP[planned.action]
     artifact = planned.artifact if outcome == "skipped_existing" else None
     error = _what_went_wrong(prior) if outcome == "failed" and prior else ""
-    return DayOutcome(planned.day, outcome, artifact=artifact, error=error, dataset=planned.dataset)
+    note = prior.error_message if prior and prior.status == STATUS_DOWNLOADED else ""
+    return DayOutcome(planned.day, outcome, None, artifact, error, False, planned.dataset, note)
 
 
 def _what_went_wrong(row: TelemetryRow) -> str:

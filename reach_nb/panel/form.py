@@ -206,6 +206,9 @@ ADVANCED_FIELDS = {
         "a day asked for sooner after its end is asked for once more",
     ),
     "retry_failed": FieldSpec("Retry failed days", _yes, "those that failed in an earlier run"),
+    "verify_count": FieldSpec(
+        "Hear the count", _yes, "one request more a day tells what is missing"
+    ),
     "telemetry_path": FieldSpec(
         "Telemetry file",
         _text("download_telemetry.csv in the folder"),

@@ -224,7 +224,7 @@ class RecentMean:
         values = list(self._values)
         return sum(values) / len(values) if len(values) == self._values.maxlen else None
 
-# %% ../../nbs/service/client.ipynb #11a81b66
+# %% ../../nbs/service/client.ipynb #f2f6777d
 @dataclass(frozen=True)
 class Exchange:
     """Asks a question once, and tells gate and limiter what came of it.
@@ -272,13 +272,14 @@ class Exchange:
             return body
         error = status_error(status, headers, self.hide(excerpt(body)))
         if isinstance(error, AuthenticationError):
-            self.gate.refuse(str(error))
+            if question.essential or status == 401:
+                self.gate.refuse(str(error))
         elif isinstance(error, TransientError):
             if isinstance(error, RateLimitedError) or error.retry_after is not None:
                 self.limiter.record_rate_limit(error.retry_after, slot)
         raise error
 
-# %% ../../nbs/service/client.ipynb #507f33ca
+# %% ../../nbs/service/client.ipynb #7126d8a3
 class UDLClient:
     """A client of the UDL's space environment observations; thread-safe. Close it after use.
 
@@ -316,22 +317,22 @@ class UDLClient:
         self.answer_times, self.hang_up = self._exchange.times, self.transport.hang_up
         self._tries, self._pause = max_retries + 1, back_off(backoff_seconds)  # which doubles
 
-    def ask(self, question: Question[Found], cancelled: Flag | None = None) -> Found:
-        """The answer to any question; `cancelled` ends waiting for it, as `stop` does."""
-        stopped = AnyOf(self.stop, self._closed, cancelled)
-        once, pace = partial(self._exchange.ask, question, stopped), (self._tries, self._pause)
-        return ask_again(once, *pace, wait=stopped.wait, on_retry=self.retries.add)
+    def ask(self, question: Question[Found], give_up: Flag | None = None, tries: int = 0) -> Found:
+        """The answer to any question; `give_up` ends waiting for it, as `stop` does."""
+        stopped = AnyOf(self.stop, self._closed, give_up)
+        once, most = partial(self._exchange.ask, question, stopped), tries or self._tries
+        return ask_again(once, most, self._pause, wait=stopped.wait, on_retry=self.retries.add)
 
     def fetch(self, dataset: Dataset, window: Window, cancelled: Flag | None = None) -> Answer:
         """The records of a window. A `UDLError` if there is no answer to be had."""
         answer = self.ask(records_question(dataset, window, self.max_results), cancelled)
-        if answer.outside:
-            log.warning("%s: %d records outside of it were left out", window, answer.outside)
+        for oddity in answer.oddities:
+            log.warning("%s: %s", window, oddity)
         return answer
 
-    def count(self, dataset: Dataset, window: Window, cancelled: Flag | None = None) -> int:
+    def count(self, dataset: Dataset, window: Window, tries: int = 0) -> int:
         """How many records of a window the service counts. Errors are those of `fetch`."""
-        return self.ask(count_question(dataset, window), cancelled)
+        return self.ask(count_question(dataset, window), None, tries)
 
     def probe(self, dataset: Dataset, window: Window) -> None:
         """Ask for one record, once; an error if the credential or the way to the service is bad."""

@@ -22,8 +22,8 @@ from .limits import retry_after_text
 from .records import FIELDS
 from .wire import Reply, Request, error_reply
 
-# %% ../../nbs/simulated/faults.ipynb #273ec8eb
-_STATUSES = ("400", "401", "403", "408", "429", "500", "502", "503", "504")
+# %% ../../nbs/simulated/faults.ipynb #c7b05f51
+_STATUSES = ("400", "401", "403", "404", "408", "429", "500", "502", "503", "504")
 FAULTS: dict[str, dict[str, Any]] = {
     **{status: {"retry_after": None} for status in _STATUSES},
     "redirect": {"location": None},
@@ -31,6 +31,9 @@ FAULTS: dict[str, dict[str, Any]] = {
     "error_object": {},
     "empty": {},
     "empty_list": {},
+    "fewer": {"share": 0.5},
+    "doubled": {"share": 0.1},
+    "stranger": {},
     "single": {},
     "truncated": {"share": 0.5},
     "bad_utf8": {},
@@ -41,6 +44,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "short": {"share": 0.5},
     "reset": {"share": 0.5},
     "drop": {},
+    "again": {},
     "slow": {"seconds": 1.0},
     "drip": {"piece_bytes": 100, "pause_seconds": 0.05},
     "endless": {"total_bytes": None},
@@ -151,7 +155,7 @@ class FaultBook:
                     return make_fault(kind)
             return None
 
-# %% ../../nbs/simulated/faults.ipynb #7520387a
+# %% ../../nbs/simulated/faults.ipynb #905bbed2
 _PAGE = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head>"
     b"<body><h1>Sign in to continue</h1></body></html>"
@@ -166,11 +170,19 @@ def _reorder(body: bytes) -> bytes:
     )
 
 
+def _some(body: bytes, share: float) -> bytes:
+    records = msgspec.json.decode(body, type=list[msgspec.Raw])
+    return msgspec.json.encode(records[: max(1, int(len(records) * share))])
+
+
 _BODIES: dict[str, Callable[[bytes, Mapping[str, Any]], bytes]] = {
     "html": lambda body, options: _PAGE,
     "error_object": lambda body, options: _ERROR,
     "empty": lambda body, options: b"",
     "empty_list": lambda body, options: b"[]",
+    "fewer": lambda body, options: _some(body, options["share"]),
+    "doubled": lambda body, options: body[:-1] + b"," + _some(body, options["share"])[1:],
+    "stranger": lambda body, options: re.sub(rb'"REACH-\d+"', b'"REACH-999"', body),
     "single": lambda body, options: msgspec.json.encode(msgspec.json.decode(body)[0]),
     "truncated": lambda body, options: body[: int(len(body) * options["share"])],
     "bad_utf8": lambda body, options: body.replace(b"Aerospace", b"A\xffrospace"),
@@ -208,7 +220,7 @@ def with_fault(reply: Reply, fault: Fault, elsewhere: str = "") -> Reply:
         return replace(reply, delay_seconds=reply.delay_seconds + options["seconds"])
     if kind not in _BODIES:
         return replace(reply, delivery=kind, options=options)
-    needs_records = kind in ("empty_list", "single", "reordered")
+    needs_records = kind in ("empty_list", "fewer", "doubled", "single", "reordered")
     if reply.status != 200 or needs_records and not reply.body.startswith(b"[{"):
         return reply
     content_type = "text/html" if kind == "html" else reply.content_type

@@ -100,7 +100,10 @@ def error_reply(status: int, message: str, **headers: str | None) -> Reply:
     pairs = tuple((k.replace("_", "-"), v) for k, v in headers.items() if v is not None)
     return Reply(status, msgspec.json.encode({"message": message}), headers=pairs)
 
-# %% ../../nbs/simulated/wire.ipynb #a2a9fff3
+# %% ../../nbs/simulated/wire.ipynb #2eb573f2
+_KEEPING = ("whole", "again")  # deliveries that keep the connection
+
+
 def body_pieces(reply: Reply, stopping: threading.Event) -> Iterator[bytes]:
     """The pieces of a body that are sent, each when it is due.
 
@@ -116,7 +119,7 @@ def body_pieces(reply: Reply, stopping: threading.Event) -> Iterator[bytes]:
     iterator of bytes
     """
     body, options = reply.body, reply.options
-    if reply.delivery == "whole":
+    if reply.delivery in _KEEPING:
         yield body
     elif reply.delivery in ("short", "reset"):
         yield body[: int(len(body) * options["share"])]
@@ -137,7 +140,7 @@ def _endless_list(body: bytes, total: int | None, stopping: threading.Event) -> 
         yield piece
         sent += len(piece)
 
-# %% ../../nbs/simulated/wire.ipynb #4b9ef235
+# %% ../../nbs/simulated/wire.ipynb #5c9b9e0a
 class Headers(Protocol):
     """What of a request's headers is used here."""
 
@@ -155,6 +158,7 @@ class Link(BaseHTTPRequestHandler):
     server_version, sys_version = "SimulatedUDL", ""
     wbufsize = 65_536  # head and small bodies leave in one packet
     disable_nagle_algorithm = True
+    stray: Reply | None = None  # what comes in front of the next reply
 
     def handle(self) -> None:
         """Serve the connection; HTTP/1.1 keeps it alive, 1.0 does not."""
@@ -165,7 +169,10 @@ class Link(BaseHTTPRequestHandler):
         """Answer a request in the way its reply says."""
         reply = self.server.answer(self.path, self.headers)
         self.server.stopping.wait(reply.delay_seconds)
+        stray, self.stray = self.stray, reply if reply.delivery == "again" else None
         try:
+            if stray is not None:
+                self._deliver(stray)
             self._deliver(reply)
         except ConnectionError:  # the client has gone
             self.close_connection = True
@@ -190,7 +197,7 @@ class Link(BaseHTTPRequestHandler):
         length = reply.options["total_bytes"] if reply.delivery == "endless" else len(reply.body)
         if length is not None:
             self.send_header("Content-Length", str(length))
-        if reply.delivery != "whole":
+        if reply.delivery not in _KEEPING:
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()
