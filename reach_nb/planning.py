@@ -107,6 +107,10 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     s["output_dir"] = as_path(s["output_dir"], "output_dir")
     if s["telemetry_path"] is not None:
         s["telemetry_path"] = as_path(s["telemetry_path"], "telemetry_path")
+    if isinstance(s["sensor_id"], list | tuple | set):
+        raise ValueError(
+            f"sensor_id: {s['sensor_id']!r} is several; give run_downloads a config for each"
+        )
     s.update(vars(Dataset(s["sensor_id"], s["descriptor"], s["output_format"])))
     for name in SETTING_RULES:
         check_setting(name, s[name])
