@@ -7,7 +7,7 @@ __all__ = ['TextSize', 'Picture', 'PictureAxes', 'new_axes', 'figure_of', 'check
            'set_heading', 'Look', 'rectangles', 'add_boxes', 'legend_patch', 'legend_above', 'date_axis',
            'label_log_axis', 'keep_colors', 'theme_svg']
 
-# %% ../../nbs/look/figures.ipynb #2a48d948
+# %% ../../nbs/look/figures.ipynb #3813b56a
 import base64
 import html
 import io
@@ -34,6 +34,7 @@ from matplotlib.dates import (
 )
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import Normal, withStroke
 from matplotlib.spines import Spine
@@ -271,7 +272,7 @@ def _say_between(value: float, axis: Axis) -> str:
         return f"{value:.4g}"
     return f"${digit}\\times\\mathdefault{{10^{{{power}}}}}$"
 
-# %% ../../nbs/look/figures.ipynb #3f539036
+# %% ../../nbs/look/figures.ipynb #3dfbcef7
 # No figure has these two colours; they stand for the page's until the SVG is written.
 _TEXT, _GROUND = "#010203", "#040506"
 _PAGE = {_TEXT: "var(--jp-content-font-color1, #212121)", _GROUND: "var(--jp-layout-color0, white)"}
@@ -307,6 +308,10 @@ def _recolor(figure: Figure) -> None:
         for lines in ax.findobj(LineCollection):
             assert isinstance(lines, LineCollection)
             lines.set_color([page_color(color) for color in np.asarray(lines.get_colors())])
+    for mark in figure.findobj(Line2D):  # black marks, in the legend too
+        assert isinstance(mark, Line2D)
+        if mark.get_linestyle() == "None" and to_hex(mark.get_color()) == "#000000":
+            mark.set_color(_TEXT)
     figure.patch.set_alpha(0)
 
 # %% ../../nbs/look/figures.ipynb #63d9529e

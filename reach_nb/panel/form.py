@@ -172,13 +172,11 @@ def _yes(value: Any) -> ipywidgets.DOMWidget:
 def _day(value: Any) -> ipywidgets.DOMWidget:
     return DateInput(value=str(value))
 
-# %% ../../nbs/panel/form.ipynb #74dd8647
+# %% ../../nbs/panel/form.ipynb #6480c723
 BASIC_FIELDS = {
     "start_date": FieldSpec("First day (UTC)", _day),
     "end_date": FieldSpec("Last day (UTC)", _day),
-    "sensor_id": FieldSpec(
-        "Sensor", _choice("ALL", *SENSOR_IDS, free=True), "several with commas between them"
-    ),
+    "sensor_id": FieldSpec("Sensor", _choice("ALL", *SENSOR_IDS, free=True), "several with commas"),
     "descriptor": FieldSpec("Descriptor", _choice("QUICKLOOK", "PROVISIONAL", free=True)),
     "output_format": FieldSpec("Format", _choice(*OUTPUT_FORMATS)),
     "output_dir": FieldSpec("Output folder", _text("data"), wide=True),

@@ -9,7 +9,7 @@ __all__ = ['STYLE', 'text_html', 'html_table', 'scroll', 'folded']
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-# %% ../../nbs/panel/markup.ipynb #bc215260
+# %% ../../nbs/panel/markup.ipynb #21913fb1
 STYLE = """<style>
 .rn-panel {color: var(--jp-content-font-color1); container-type: inline-size; padding: 2px 5px}
 .rn-panel .widget-html-content {min-width: 0}
@@ -48,6 +48,7 @@ STYLE = """<style>
 .rn-panel .rn-scroll {max-height: 15em; overflow: auto; border: 1px solid var(--jp-border-color2)}
 .rn-panel table.rn-table {border-collapse: collapse; white-space: nowrap}
 .rn-table :is(td, th) {padding: 1px 10px 1px 4px; text-align: left}
+.rn-table :is(td, th):first-child {min-width: 6em}
 .rn-table .rn-wide {white-space: normal; min-width: 18em; overflow-wrap: anywhere}
 @container (max-width: 1100px) {.rn-panel table.rn-table {white-space: normal}
   .rn-table .rn-wide {min-width: 9em}}
