@@ -24,6 +24,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from .. import __version__
+from ..addresses import on_this_machine
 from ..constellation import UDL_BASE_URL
 from reach_nb.errors import (
     AuthenticationError,
@@ -33,7 +34,7 @@ from reach_nb.errors import (
     UnreachableError,
 )
 from ..secrecy import hiding, secret
-from .credentials import check_base_url, on_this_machine
+from .credentials import check_base_url
 from .obstacles import causes, obstacle
 
 # %% ../../nbs/service/transport.ipynb #f054f239

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from ..service.credentials import on_this_machine
+from ..addresses import on_this_machine
 from .faults import FaultBook, with_fault
 from .habits import Habits
 from .library import BodyCache, Library
