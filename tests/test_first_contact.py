@@ -45,6 +45,7 @@ def test_a_cap_without_a_word(tmp_path, sensor_id, has_count):
 
 def test_flags_are_the_settings(tmp_path):
     settings = {"max_results": 40, "settle_hours": 120.0, "initial_rate": 0.5, "min_rate": 0.5}
+    settings["verify_count"] = False
     days = f"--start-date {START} --end-date {START} --output-dir {tmp_path}"
     args = make_parser().parse_args(f"download {days} {as_flags(settings)}".split())
     (config,) = configs_of(args, START)

@@ -157,9 +157,14 @@ def _suggested(report: Report) -> str:
 
 def as_flags(settings: Mapping[str, Any]) -> str:
     """Settings as the flags of `reach_nb download`."""
-    flags = (f"--{name.replace('_', '-')}" for name in settings)
-    values = (f"{v:g}" if isinstance(v, float) else str(v) for v in settings.values())
-    return " ".join(f"{flag} {value}" for flag, value in zip(flags, values, strict=True))
+    said = []
+    for name, value in settings.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            said.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            said.append(f"--{flag} {f'{value:g}' if isinstance(value, float) else value}")
+    return " ".join(said)
 
 
 def _head(report: Report) -> str:
