@@ -129,8 +129,8 @@ def test_on_disk_before_it_is_said(output_format, service, tmp_path, monkeypatch
         sync(handle)
         steps.append((os.fstat(handle).st_ino, os.fstat(handle).st_size))
 
-    def note_rename(source, target):
-        rename(source, target)
+    def note_rename(source, target, **handles):
+        rename(source, target, **handles)
         steps.append(Path(target).name)
 
     monkeypatch.setattr(os, "fsync", note_sync)

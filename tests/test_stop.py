@@ -68,9 +68,9 @@ def test_while_assembling(output_format, service, tmp_path, monkeypatch):
     encoder = FORMATS[output_format].encoder
     finish = encoder.finish
 
-    def stop_then_finish(self, part, check):
+    def stop_then_finish(self, part, check, order):
         stop.set()
-        return finish(self, part, check)
+        return finish(self, part, check, order)
 
     monkeypatch.setattr(encoder, "finish", stop_then_finish)
     assert run_download(config, stop=stop).days_downloaded == 0
