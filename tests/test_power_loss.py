@@ -1,12 +1,20 @@
 """The power fails at any step of a run. What may be on the disk then is built, and each time the next run has to manage.
 
 Some states of each scene; `REACH_NB_CRASH_STATES=all` tries every one. The model is in `crash_states`.
+
+    python tests/test_power_loss.py 200 tests/results/crash_states.json
+
+tries so many of each scene and writes down what came of it.
 """
 
 import csv
+import json
+import logging
 import os
 import random
 import shutil
+import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -182,12 +190,17 @@ def sums_are_true(run: Run) -> dict[str, str]:
 
 
 def check(run: Run, state: CrashState, before: dict[date, list]) -> None:
-    """What the state may not break, and what the next run has to bring about."""
+    """Builds the state, and holds it against what is promised."""
     state.build(run.root)
+    check_promises(run, state.notes, before)
+
+
+def check_promises(run: Run, notes: tuple, before: dict[date, list]) -> None:
+    """What a crash may not break, given the rows acknowledged by then, and what the next run has to bring about."""
     days = [run.scene.first + timedelta(days=n) for n in range(run.scene.days)]
     seen = [(row.chunk_date_utc, row.status) for row in run.rows()]
-    for note in state.notes:
-        assert seen.count(note) >= state.notes.count(note), f"the row {note} was acknowledged"
+    for note in notes:
+        assert seen.count(note) >= notes.count(note), f"the row {note} was acknowledged"
     sums_are_true(run)
     for day in days:
         if run.artifact(day).exists():
@@ -301,3 +314,30 @@ def test_no_crash_state_breaks_a_conversion(again, service, tmp_path):
         assert not list(archive.rglob("*.new"))
         shutil.rmtree(root)
     print(f"convert: {len(states)} states, {len(chosen)} tried")
+
+
+def main(limit: str, results: Path) -> None:
+    """Tries so many states of each scene, and writes the figures down."""
+    logging.disable(logging.CRITICAL)
+    service, figures = Service(), []
+    with service.udl:
+        for scene in SCENES:
+            for output_format in FORMATS:
+                with tempfile.TemporaryDirectory() as folder:
+                    states, found = explore(scene, output_format, service, Path(folder), limit)
+                broken = sum(error is not None for _, error in found)
+                figures.append(
+                    {
+                        "scene": str(scene),
+                        "format": output_format,
+                        "states": states,
+                        "tried": len(found),
+                    }
+                    | {"broken": broken}
+                )
+                print(*figures[-1].values(), flush=True)
+    results.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
