@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from .columns import Table, Times
-from .finding import FORMATS, Promise, files_by_day, promised, span
+from .finding import READ_ORDER, Promise, files_by_day, promised, span
 from reach_nb.archive.observations import (
     UNITS,
     Flags,
@@ -289,9 +289,9 @@ def scan_archive(
     Archive
     """
     selection, window = select(columns, sensors, flavors, exclude_flags), span(start, end)
-    if output_format not in (None, *FORMATS):
-        raise ValueError(f"output_format: {output_format!r} is none of {', '.join(FORMATS)}")
-    kinds = FORMATS if output_format is None else (output_format,)
+    if output_format not in (None, *READ_ORDER):
+        raise ValueError(f"output_format: {output_format!r} is none of {', '.join(READ_ORDER)}")
+    kinds = READ_ORDER if output_format is None else (output_format,)
     asked = Dataset(sensor_id, descriptor, kinds[0])
     which = {"sensor_id": asked.sensor_id, "descriptor": asked.descriptor}
     folder = as_path(output_dir, "output_dir")

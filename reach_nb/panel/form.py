@@ -6,8 +6,7 @@
 __all__ = ['Values', 'MakeInput', 'BASIC_FIELDS', 'ADVANCED_FIELDS', 'check_writable', 'sensors_of', 'in_one_text', 'each_sensor',
            'check_values', 'FieldSpec', 'in_labels', 'say_settings', 'read_texts', 'BackfillForm', 'named_sensors']
 
-# %% ../../nbs/panel/form.ipynb #2d37081b
-import importlib.util
+# %% ../../nbs/panel/form.ipynb #472b7129
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import ipywidgets
 
+from ..archive.formats import FORMATS
 from ..constellation import SENSOR_IDS, is_all, unknown_sensor_hint
 from ..dataset import OUTPUT_FORMATS
 from .controls import DateInput, Field
@@ -62,7 +62,7 @@ def _check_sensors(config: DownloadRunConfig, sensors: list[str]) -> None:
     if len({sensor.upper() for sensor in sensors}) < len(sensors):
         raise ValueError("sensor_id: one is named twice")
 
-# %% ../../nbs/panel/form.ipynb #66959d42
+# %% ../../nbs/panel/form.ipynb #04dcd4ee
 Values: TypeAlias = dict[str, Any]  # field names of `DownloadRunConfig` to what is in the fields
 
 _DEFAULTS = {f.name: f.default for f in fields(DownloadRunConfig) if f.default is not MISSING}
@@ -121,8 +121,10 @@ def _checked(values: Values, today: date) -> DownloadRunConfig:
     check_places(config.output_dir, config.telemetry_file)
     check_writable("output_dir", config.output_dir)
     check_writable("telemetry_path", config.telemetry_file.parent)
-    if config.output_format == "parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise ValueError("output_format: parquet needs pyarrow: pip install reach_nb[parquet]")
+    try:
+        FORMATS[config.output_format].require()
+    except ImportError as error:
+        raise ValueError(f"output_format: {error}") from None
     return config
 
 # %% ../../nbs/panel/form.ipynb #42c6960b
