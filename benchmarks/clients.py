@@ -24,6 +24,7 @@ from service import DAY
 
 from reach_nb import DownloadRunConfig, download_UDL_reach_window, run_download
 from reach_nb.dataset import Dataset
+from reach_nb.events import ChunkDone
 from reach_nb.service.protocol import query
 from reach_nb.windows import Window, chunk_windows, day_window
 
@@ -110,7 +111,7 @@ def ours(service, output_format, folder, chunks, workers, **settings):
             config,
             progress=False,
             on_event=lambda e: (
-                records.update({e.artifact: e.records}) if hasattr(e, "chunks_done") else None
+                records.update({e.artifact: e.records}) if isinstance(e, ChunkDone) else None
             ),
         )
         assert summary.days_downloaded == chunks // 288, summary
@@ -126,7 +127,7 @@ def ours(service, output_format, folder, chunks, workers, **settings):
         on_event=done.append,
         **settings,
     )
-    return path, done[-1].records
+    return path, [e.records for e in done if isinstance(e, ChunkDone)][-1]
 
 
 def cpu_seconds():

@@ -183,7 +183,12 @@ def test_a_terminal_that_is_closed(tmp_path):
         env = {**os.environ, "BASICAUTH": udl.auth_token}
         command = [sys.executable, "-m", "reach_nb", "download", "--start-date", "2025-01-01"]
         command += ["--end-date", "2025-01-09", "--output-dir", str(tmp_path), "--base-url"]
-        process = subprocess.Popen([*command, udl.base_url], env=env, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [*command, udl.base_url],
+            env=env,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # also under nohup
+        )
         until = time.monotonic() + 60
         while not udl.requests and time.monotonic() < until:
             time.sleep(0.05)
