@@ -88,7 +88,12 @@ def wait_for_writer(
         while in_line() > CAUGHT_UP and not give_up.wait(pause_seconds):
             pass
 
-# %% ../nbs/download.ipynb #919b4249
+# %% ../nbs/download.ipynb #c558a75e
+def _tell_retries(client: UDLClient, on_event: EventReader) -> None:
+    for retry in client.retries.take():
+        on_event(retry)
+
+
 def fill_spool(
     spool: Spool,
     client: UDLClient,
@@ -133,10 +138,7 @@ def fill_spool(
             report(fetched)
             end_if_stopped(client.stop)
 
-    def tell_retries() -> None:
-        for retry in client.retries.take():
-            on_event(retry)
-
+    tell_retries = partial(_tell_retries, client, on_event)
     if spool.next:
         report(fetched=False)
     missing = spool.missing(len(chunks))
@@ -248,7 +250,7 @@ def _no_records(said: Testimony, dataset: Dataset, window: Window) -> NoReturn:
     asked = f"{dataset.sensor_id} ({dataset.descriptor}) in {window}"
     raise NoRecordsError(f"the service holds no record of {asked}")
 
-# %% ../nbs/download.ipynb #4c0e81cb
+# %% ../nbs/download.ipynb #16abc44b
 def download_window(
     client: UDLClient,
     dataset: Dataset,
@@ -291,7 +293,8 @@ def download_window(
         said = Testimony(None, spool.records)
         if not spool.finished:
             fill_spool(spool, client, dataset, chunks, most, on_event)
-            said = hear(witness or Witness(client), dataset, chunks, spool)
+            tell = partial(_tell_retries, client, on_event)
+            said = hear(witness or Witness(client), dataset, chunks, spool, tell)
             on_event(said.about(artifact))
         found = make_file(spool, said, records_before, lambda: end_if_stopped(client.stop))
     if not keep_receipt or (not found and said.doubtful):

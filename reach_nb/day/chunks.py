@@ -246,9 +246,12 @@ def _end(threads: Iterable[threading.Thread], hang_up: Callable[[], object]) -> 
         hang_up()
         alive[0].join(0.05)
 
-# %% ../../nbs/day/chunks.ipynb #ce0ae80f
+# %% ../../nbs/day/chunks.ipynb #a8d65ef2
 def ask_aside(
-    ask: Callable[[], Result], stop: threading.Event, hang_up: Callable[[], object]
+    ask: Callable[[], Result],
+    stop: threading.Event,
+    hang_up: Callable[[], object],
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Result:
     """What `ask()` returns, called in a thread.
 
@@ -262,12 +265,18 @@ def ask_aside(
         The stop flag.
     hang_up : callable
         Ends the call under way.
+    meanwhile : callable
+        As for `fetch_chunks`.
 
     Returns
     -------
     anything
     """
     said: list[Result] = []
-    for _ in fetch_chunks(lambda _, give_up: said.append(ask()), [None], 1, stop, hang_up):
+
+    def work(_: None, give_up: threading.Event) -> None:
+        said.append(ask())
+
+    for _ in fetch_chunks(work, [None], 1, stop, hang_up, meanwhile):
         pass
     return said[0]
