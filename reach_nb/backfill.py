@@ -272,7 +272,7 @@ def attempt(
     remark = redact(found.remark, auth_token)
     return downloaded_row(row, found.path, found.records, seconds, clock(), remark)
 
-# %% ../nbs/backfill.ipynb #e3c5099f
+# %% ../nbs/backfill.ipynb #66486622
 @dataclass(frozen=True)
 class Run:
     """What the days of one run share, and how one of them is done.
@@ -313,9 +313,8 @@ class Run:
             log.info("%s %s: %s, %s", *_logged(planned), planned.action, planned.reason)
             outcome = outcome_of_skip(planned, prior)
         if outcome.outcome != "failed":
-            _discard_spool(
-                self.configs[planned.dataset], planned.day
-            )  # also that of a run that died before it did
+            config = self.configs[planned.dataset]
+            _discard_spool(config, planned.day)  # also that of a run that died before it did
         self.summary.add(outcome)
         self.publish(DayFinished(planned, number, row, outcome))
 
