@@ -23,7 +23,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from .csv_log import CsvLayout, CsvLog, Record, recognises
+from .csv_log import CsvLayout, CsvLog, RowTexts, recognises
 from .dataset import Dataset
 from .files import as_path
 from .windows import parse_iso
@@ -211,9 +211,9 @@ class LatestRows:
     """Keeps the latest record of each day, and of several that began together the last."""
 
     def __init__(self) -> None:
-        self._of_day: dict[date, tuple[datetime, Record]] = {}
+        self._of_day: dict[date, tuple[datetime, RowTexts]] = {}
 
-    def add(self, day: date, record: Record) -> None:
+    def add(self, day: date, record: RowTexts) -> None:
         """Look at one more record of a day."""
         began = _moment(record[_STARTED_AT])
         if day not in self._of_day or began >= self._of_day[day][0]:
@@ -225,11 +225,11 @@ class LatestRows:
 
 # %% ../nbs/telemetry.ipynb #080c664d
 def rows_of(
-    records: Iterable[Record],
+    records: Iterable[RowTexts],
     sensor_id: str | None = None,
     descriptor: str | None = None,
     output_format: str | None = None,
-) -> Iterator[Record]:
+) -> Iterator[RowTexts]:
     """The rows of one sensor, one product (both in any case), one format; `None`: any."""
     sensor = None if sensor_id is None else sensor_id.strip().upper()
     product = None if descriptor is None else descriptor.strip().upper()
@@ -243,7 +243,7 @@ def rows_of(
 
 
 def latest_rows(
-    records: Iterable[Record],
+    records: Iterable[RowTexts],
     sensor_id: str | None = None,
     descriptor: str | None = None,
     output_format: str | None = None,
@@ -303,7 +303,7 @@ def _typed_column(name: str, texts: "pd.Series") -> "pd.Series":
     return texts.astype("string")
 
 
-def _typed_frame(records: Iterable[Record]) -> "pd.DataFrame":
+def _typed_frame(records: Iterable[RowTexts]) -> "pd.DataFrame":
     """Rows, each the texts of all `COLUMNS`, as a frame with a type for each column."""
     import pandas as pd
 
@@ -322,7 +322,7 @@ class DayRows(NamedTuple):
     downloaded: TelemetryRow | None  # the latest that says DOWNLOADED
 
 
-def rows_by_dataset(records: Iterable[Record]) -> dict[DatasetName, dict[date, DayRows]]:
+def rows_by_dataset(records: Iterable[RowTexts]) -> dict[DatasetName, dict[date, DayRows]]:
     """The days of every dataset, in order of names and days; rows without a day are passed over.
 
     Parameters
@@ -360,7 +360,7 @@ def as_dataset(name: DatasetName) -> Dataset | None:
         return None
 
 # %% ../nbs/telemetry.ipynb #4594c121
-def _overview(title: str, records: Sequence[Record]) -> str:
+def _overview(title: str, records: Sequence[RowTexts]) -> str:
     """An HTML table: a line per dataset, with its days and their latest statuses."""
     title = f"<p>{html.escape(title)}: {say_count(len(records), 'row')}.</p>"
     lines = []
@@ -427,7 +427,7 @@ class UnreadDates:
         log.warning(words, log_name, rows, unread[0])
         self._told = len(unread)
 
-    def left_out(self, records: Iterable[Record]) -> Iterator[Record]:
+    def left_out(self, records: Iterable[RowTexts]) -> Iterator[RowTexts]:
         """The rows that have a day; the others are judged after the last one."""
         unread, any_read = list[str](), False
         for record in records:
@@ -501,7 +501,7 @@ class HistoricalTelemetry:
         sensor_id: str | None = None,
         descriptor: str | None = None,
         output_format: str | None = None,
-    ) -> Iterator[Record]:
+    ) -> Iterator[RowTexts]:
         """Each row that has a day, as the texts of all `COLUMNS`; all else as in `load_state`."""
         records = self._log.records(holding=(sensor_id or "").strip())
         return self._unread.left_out(rows_of(records, sensor_id, descriptor, output_format))

@@ -17,7 +17,7 @@ from .finding import Promise
 from .observations import Flags, Names, Tally, as_frame, select, typed
 from .reading import with_attrs
 from .records import as_position
-from .tables import arrow_table, entries_of, lay_out, lay_out_positions
+from .tables import arrow_table, entries_of, lay_out_entries, lay_out_positions
 from ..constellation import SENSORS
 
 # %% ../../nbs/archive/frames.ipynb #b3188c5b
@@ -114,7 +114,7 @@ def wire_table(table: Table) -> Table:
         flat = {name: values for name, values in table.items() if name not in ("seoList", "senPos")}
         if "senPos" in table:
             flat |= lay_out_positions([list(as_position(_plain(p))) for p in table["senPos"]])
-        table = lay_out(flat, [entries_of(_plain(value)) for value in table["seoList"]])
+        table = lay_out_entries(flat, [entries_of(_plain(value)) for value in table["seoList"]])
     _need(table, "obTime", "idSensor", "obDescription")
     if "obQuality" in table and not isinstance(table["obQuality"], Texts):
         table = table | {"obQuality": _whole(table["obQuality"])}

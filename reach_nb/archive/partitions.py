@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ArrowTable', 'SOURCE_KEY', 'MOST_WAITING', 'rows_by_day', 'group_bounds', 'packed', 'united', 'sorted_groups',
-           'archive_writer', 'Figures', 'Tally', 'read_tally', 'Partition', 'partitions']
+           'archive_writer', 'Figures', 'RowTally', 'read_tally', 'Partition', 'partitions']
 
 # %% ../../nbs/archive/partitions.ipynb #b06d13c8
 import json
@@ -153,7 +153,7 @@ class Figures(NamedTuple):
     in_order: int = 0  # a checksum of numbers and times
 
 
-class Tally:
+class RowTally:
     """Rows, and figures of each column's values."""
 
     def __init__(self) -> None:
@@ -166,7 +166,7 @@ class Tally:
         for name, column in zip(rows.schema.names, rows.columns, strict=True):
             self.columns[name] = _figures(column, self.columns[name])
 
-    def holds_the_same(self, other: "Tally") -> bool:
+    def holds_the_same(self, other: "RowTally") -> bool:
         """Whether the other one has the same rows, in any order."""
         mine, others = (
             {name: found[:2] for name, found in tally.columns.items()} for tally in (self, other)
@@ -174,7 +174,7 @@ class Tally:
         return (self.rows, mine) == (other.rows, others)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Tally):
+        if not isinstance(other, RowTally):
             return NotImplemented
         return (self.rows, self.columns) == (other.rows, other.columns)
 
@@ -192,9 +192,9 @@ def _figures(column: Any, before: Figures) -> Figures:
     return Figures(nulls, (before.in_any_order + bits) % 2**64, checksum)
 
 # %% ../../nbs/archive/partitions.ipynb #dce459b5
-def read_tally(path: Path) -> Tally:
+def read_tally(path: Path) -> RowTally:
     """The tally of a Parquet file as it is on the disk."""
-    tally = Tally()
+    tally = RowTally()
     with import_module("pyarrow.parquet").ParquetFile(path) as file:
         for batch in file.iter_batches():
             tally.add(batch)
@@ -218,7 +218,7 @@ class Partition:
         self.target, self.fresh = target, target.with_name(f".{target.name}.new")
         self.records = self.waiting = 0  # records in it; rows that are not written yet
         self._batches, self._packed = list[ArrowBatch](), list[ArrowTable]()
-        self._given, self._written = Tally(), Tally()
+        self._given, self._written = RowTally(), RowTally()
         self.fresh.unlink(missing_ok=True)
         self._file = open_unlinked(self.fresh, create=True)
         self._writer = archive_writer(self._file)

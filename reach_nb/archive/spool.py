@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Said', 'SYNC_BYTES', 'Identity', 'Encoded', 'log', 'Wait', 'spool_folder', 'Pieces', 'pieces_in', 'remove_pieces',
            'discard_spool', 'throw_away', 'Appended', 'Completed', 'read_note', 'Part', 'open_part', 'stretches_of',
-           'held_folder', 'is_ours_alone', 'journal_of', 'found_in', 'Answer', 'Waiting', 'Growing', 'append_answer',
-           'publish', 'completed_before', 'Other', 'Finished', 'finished_before', 'Spool']
+           'held_folder', 'is_ours_alone', 'journal_of', 'found_in', 'KeptAnswer', 'Waiting', 'Growing',
+           'append_answer', 'put_in_place', 'completed_before', 'Other', 'Finished', 'finished_before', 'Spool']
 
 # %% ../../nbs/archive/spool.ipynb #e145eacd
 import errno
@@ -332,7 +332,7 @@ def found_in(
 Encoded: TypeAlias = list[bytes | memoryview]  # what to append for an answer, in pieces
 
 
-class Answer(NamedTuple):
+class KeptAnswer(NamedTuple):
     """An answer in a file of its own."""
 
     path: Path
@@ -353,14 +353,14 @@ class Waiting:
     def __init__(self, pieces: Pieces, first: int = 0) -> None:
         self._pieces = pieces
         self._lock = threading.Lock()  # guards what follows
-        self._answers: dict[int, Answer] = {}
+        self._answers: dict[int, KeptAnswer] = {}
         for path in pieces_in(pieces.folder, _ANSWER):
             kind, _, chunk, checksum, records = path.name.split("-")
             with open_unlinked(path) as file:
                 whole = f"{crc32(file.readall()):08x}" == checksum
             ours = path == pieces.path(kind, chunk, checksum, records)
             if whole and ours and int(chunk) >= first:
-                self._answers[int(chunk)] = Answer(path, int(records))
+                self._answers[int(chunk)] = KeptAnswer(path, int(records))
             else:
                 path.unlink()
 
@@ -381,9 +381,9 @@ class Waiting:
                 fresh.unlink(missing_ok=True)
             raise
         with self._lock:
-            self._answers[chunk] = Answer(path, records)
+            self._answers[chunk] = KeptAnswer(path, records)
 
-    def get(self, chunk: int) -> Answer | None:
+    def get(self, chunk: int) -> KeptAnswer | None:
         """The answer to a chunk, if it is here."""
         with self._lock:
             return self._answers.get(chunk)
@@ -424,7 +424,7 @@ class Growing:
         self._encoder = encoder_of(good[-1].state if good else {}, pieces.path("whole"))
         self._part.sync_bytes = SYNC_BYTES if self._encoder.stays else float("inf")
 
-    def encode(self, answer: Answer) -> Encoded:
+    def encode(self, answer: KeptAnswer) -> Encoded:
         """The pieces to append for an answer."""
         head, size, body = self._encoder.head, self._part.size, answer.path.read_bytes()
         pieces = self._encoder.encode(body, answer.records, size or len(head))
@@ -464,7 +464,7 @@ class Growing:
         self._part.close()
 
 # %% ../../nbs/archive/spool.ipynb #868ab800
-def append_answer(growing: Growing, waiting: Waiting, chunk: int) -> Answer | None:
+def append_answer(growing: Growing, waiting: Waiting, chunk: int) -> KeptAnswer | None:
     """Append the answer to a chunk, if it is here; one that can't be converted is let go."""
     answer = waiting.get(chunk)
     if answer:
@@ -477,7 +477,7 @@ def append_answer(growing: Growing, waiting: Waiting, chunk: int) -> Answer | No
     return answer
 
 # %% ../../nbs/archive/spool.ipynb #6f85932a
-def publish(whole: Path, digest: str, artifact: Path) -> Path:
+def put_in_place(whole: Path, digest: str, artifact: Path) -> Path:
     """Give a whole file its final name, on disk, note its checksum, and return the name."""
     forget_sum(artifact)  # of the file that it takes the place of
     replace_file(whole, artifact)
@@ -495,7 +495,7 @@ def completed_before(journal: Journal, pieces: Pieces, artifact: Path) -> Comple
     if receipt is None:
         return None
     if receipt.describes(pieces.path(receipt.piece)):
-        publish(pieces.path(receipt.piece), receipt.sha256, artifact)
+        put_in_place(pieces.path(receipt.piece), receipt.sha256, artifact)
     if not receipt.describes(artifact):
         return None
     note_sum(artifact, receipt.sha256)  # the crash may have come before that
@@ -639,4 +639,4 @@ class Spool:
 
     def finish(self, check: Callable[[], object] = lambda: None, remark: str = "") -> Path:
         """Give the artifact its name; `check` may raise, and the receipt keeps the remark."""
-        return publish(*self._growing.finish(check, remark), self.artifact)
+        return put_in_place(*self._growing.finish(check, remark), self.artifact)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ..constellation import normalize_sensor_id
-from ..csv_log import Record
+from ..csv_log import RowTexts
 from ..dataset import Dataset
 from ..places import ArtifactFinder, FoundArtifact
 from reach_nb.telemetry import (
@@ -69,7 +69,7 @@ def _typed(rows: pd.DataFrame) -> pd.DataFrame:
     return typed
 
 
-def _from_log(records: Iterator[Record], piece_rows: int = 50_000) -> pd.DataFrame:
+def _from_log(records: Iterator[RowTexts], piece_rows: int = 50_000) -> pd.DataFrame:
     """The rows of a log as `_typed` gives them, in pieces; a text that repeats is kept once."""
     texts, seen = itemgetter(*map(COLUMNS.index, _TEXTS)), dict[str, str]()
     names = ["chunk_date_utc", *_NUMBERS, *_TIMES]
@@ -161,10 +161,10 @@ def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
     return _list_datasets(read_rows(telemetry))
 
 
-def _days_of(records: Iterator[Record]) -> pd.DataFrame:
+def _days_of(records: Iterator[RowTexts]) -> pd.DataFrame:
     """Each dataset with each of its days once; of a log of a million rows, nothing more is kept."""
     picked, at = itemgetter(*map(COLUMNS.index, _DATASET)), COLUMNS.index("chunk_date_utc")
-    days: dict[Record, set[date | None]] = defaultdict(set)
+    days: dict[RowTexts, set[date | None]] = defaultdict(set)
     for record in records:
         days[picked(record)].add(day_of(record[at]))
     parts = []

@@ -17,10 +17,10 @@ from datetime import date
 from pathlib import Path
 
 from ..backfill import run_downloads
-from ..csv_log import Record
+from ..csv_log import RowTexts
 from ..events import Event
 from .form import each_sensor
-from .progress import Progress, fold, note
+from .progress import Progress, fold_event, note
 from ..planning import DownloadRunConfig
 from ..secrecy import redact
 from ..telemetry import HistoricalTelemetry
@@ -46,7 +46,7 @@ class Tracker:
 
     def hear(self, event: Event) -> None:
         """Take an event of the run."""
-        self.change(lambda progress: fold(progress, event, self.now()))
+        self.change(lambda progress: fold_event(progress, event, self.now()))
 
     def begin(self) -> None:
         """Note that the run begins."""
@@ -216,7 +216,7 @@ class _Forgetful(HistoricalTelemetry):
         sensor_id: str | None = None,
         descriptor: str | None = None,
         output_format: str | None = None,
-    ) -> Iterator[Record]:
+    ) -> Iterator[RowTexts]:
         return iter(())
 
 

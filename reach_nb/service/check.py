@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Records', 'Probe', 'QUICKLOOK_HOURS', 'USUAL_HOURS', 'LONG_AGO', 'MOST_IN_FLIGHT', 'CHUNK_BYTES', 'PROBES',
-           'MOST_REFUSALS', 'Heard', 'Listening', 'read_records', 'Survey', 'probe_login', 'judge_count', 'find_cap',
+           'MOST_REFUSALS', 'Heard', 'Listening', 'records_in', 'Survey', 'probe_login', 'judge_count', 'find_cap',
            'probe_day', 'judge_start', 'judge_end', 'judge_milliseconds', 'lonely_moment', 'probe_ranges',
            'probe_other_times', 'judge_most', 'probe_most', 'sensor_of', 'readings_of', 'judge_one_of_all', 'probe_all',
            'judge_newest', 'probe_newest', 'judge_speed', 'judge_refusals', 'judge_wire', 'probe_wire', 'run_probes',
@@ -126,7 +126,7 @@ class Listening:
 Records = list[dict[str, Any]]
 
 
-def read_records(body: bytes) -> Records:
+def records_in(body: bytes) -> Records:
     """The records of a valid answer, decoded."""
     found: Records = msgspec.json.decode(read_answer(body).body)
     return found
@@ -169,7 +169,7 @@ class Survey:
         """The records of a window, decoded; of the survey's sensor unless told."""
         dataset = replace(self.dataset, sensor_id=sensor_id or self.dataset.sensor_id)
         params = {**query(dataset, window, most), "sort": sort}
-        return self.client.ask(Question(ENDPOINT, params, "application/json", read_records))
+        return self.client.ask(Question(ENDPOINT, params, "application/json", records_in))
 
     def count(self, window: Window, sensor_id: str = "") -> int | None:
         """How many records of a window the service counts; `None` if it does not count."""

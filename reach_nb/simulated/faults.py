@@ -20,7 +20,7 @@ import msgspec
 from .chance import draw
 from .limits import retry_after_text
 from .records import FIELDS
-from .wire import Reply, Request, error_reply
+from .wire import Request, ServedReply, error_reply
 
 # %% ../../nbs/simulated/faults.ipynb #c7b05f51
 _STATUSES = ("400", "401", "403", "404", "408", "429", "500", "502", "503", "504")
@@ -193,7 +193,7 @@ _BODIES: dict[str, Callable[[bytes, Mapping[str, Any]], bytes]] = {
 }
 
 
-def with_fault(reply: Reply, fault: Fault, elsewhere: str = "") -> Reply:
+def with_fault(reply: ServedReply, fault: Fault, elsewhere: str = "") -> ServedReply:
     """What becomes of a reply that meets a fault.
 
     Parameters
@@ -215,7 +215,7 @@ def with_fault(reply: Reply, fault: Fault, elsewhere: str = "") -> Reply:
         hint = retry_after_text(options["retry_after"], 1)
         return error_reply(int(kind), f"a fault was asked for: {kind}", Retry_After=hint)
     if kind == "redirect":
-        return Reply(302, headers=(("Location", options["location"] or elsewhere),))
+        return ServedReply(302, headers=(("Location", options["location"] or elsewhere),))
     if kind == "slow":
         return replace(reply, delay_seconds=reply.delay_seconds + options["seconds"])
     if kind not in _BODIES:

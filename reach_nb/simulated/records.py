@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['QUALITIES', 'FIELDS', 'OPTIONAL_FIELDS', 'CONSTANT_FIELDS', 'count_quanta', 'odd_counts', 'significant',
-           'rounded_place', 'Readings', 'synthesize', 'time_texts', 'id_texts', 'seo_lists', 'render_records',
+           'rounded_place', 'SimulatedReadings', 'synthesize', 'time_texts', 'id_texts', 'seo_lists', 'render_records',
            'record_columns']
 
 # %% ../../nbs/simulated/records.ipynb #26d8013d
@@ -114,7 +114,7 @@ _POD_105, _POD_163 = SENSOR_IDS.index("REACH-105"), SENSOR_IDS.index("REACH-163"
 _FLAVOR_OF = np.array([[FLAVORS.index(f) for f in s.flavors] for s in SENSORS.values()])
 
 
-class Readings(NamedTuple):
+class SimulatedReadings(NamedTuple):
     """What the records of a batch say: one entry each.
 
     Parameters
@@ -137,7 +137,7 @@ class Readings(NamedTuple):
     quality: Ints
 
 
-def synthesize(sky: Sky, batch: Batch, descriptor: str) -> Readings:
+def synthesize(sky: Sky, batch: Batch, descriptor: str) -> SimulatedReadings:
     """What the records of a batch say.
 
     Parameters
@@ -163,10 +163,10 @@ def synthesize(sky: Sky, batch: Batch, descriptor: str) -> Readings:
     if descriptor == "PROVISIONAL":
         no_flags = np.zeros(len(t_ms), np.int64)
         rounded = significant(value, 6)
-        return Readings(t_ms, rounded_place(place), flavor, particle, rounded, no_flags)
+        return SimulatedReadings(t_ms, rounded_place(place), flavor, particle, rounded, no_flags)
     value[silent] = 0.0
     value = odd_counts(sky, batch, t_ms, flavor, value)
-    return Readings(t_ms, place, flavor, particle, *_flaws(sky, batch, t_ms, value))
+    return SimulatedReadings(t_ms, place, flavor, particle, *_flaws(sky, batch, t_ms, value))
 
 
 def _flaws(sky: Sky, batch: Batch, t_ms: Ints, value: Floats) -> tuple[Floats, Ints]:
@@ -236,7 +236,7 @@ _ITEM_ENDS = np.array(
 )
 
 
-def seo_lists(batch: Batch, said: Readings) -> list[msgspec.Raw]:
+def seo_lists(batch: Batch, said: SimulatedReadings) -> list[msgspec.Raw]:
     """The `seoList` of each record, as JSON that is written already."""
     numbers = msgspec.json.encode(said.value.tolist())[1:-1].replace(b"e", b"E").split(b",")
     ends = _ITEM_ENDS[said.quality, batch.dosimeter, said.flavor].tolist()

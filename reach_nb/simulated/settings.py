@@ -18,7 +18,7 @@ from ..planning import in_one_line
 from .faults import check_shares
 from .habits import Habits, read_fields
 from .library import real_time_ms
-from .limits import Clock, Limit, MinuteQuota, TokenBucket
+from .limits import Limit, MinuteQuota, MonotonicClock, TokenBucket
 from .sky import Sky
 from ..windows import Moment, epoch_ms
 
@@ -91,7 +91,7 @@ class ServiceSettings:
     habits: Habits = Habits()
     faults: Mapping[str, float] | None = None
     now: Callable[[], Moment] | Moment | None = None
-    clock: Clock = time.monotonic
+    clock: MonotonicClock = time.monotonic
     cache_mb: float = 256.0
     log_limit: int = 100_000
     availability: float = 0.93
