@@ -24,7 +24,13 @@ import pandas as pd
 from .columns import Column, Table, Texts, objects
 from .csv_files import is_header
 from .json_files import json_records
-from .records import POSITION_FIELDS, as_entries, as_position, as_text, decode_nested
+from reach_nb.archive.records import (
+    POSITION_FIELDS,
+    as_entries,
+    as_position,
+    as_text,
+    decode_nested,
+)
 
 # %% ../../nbs/archive/tables.ipynb #83a9bf44
 class Entry(msgspec.Struct, gc=False):
