@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 import check_docs  # noqa: E402
 import check_site  # noqa: E402
+import mutants  # noqa: E402
 import nb_lint  # noqa: E402
 import pages  # noqa: E402
 
@@ -300,3 +301,10 @@ def test_no_widget_state_is_stored(metadata, troubles, tmp_path, capsys):
     path.write_text(json.dumps({"cells": cells, "metadata": metadata}))
     assert nb_lint.main([path]) == troubles
     assert ("widget state" in capsys.readouterr().out) == bool(troubles)
+
+
+@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.words)
+def test_a_mutant_finds_the_text_that_it_breaks(mutant):
+    """A name that changes would leave a mutant that can no longer be tried."""
+    text = (ROOT / "reach_nb" / f"{mutant.module}.py").read_text(encoding="utf-8")
+    assert text.count(mutant.before) == 1 and mutant.before != mutant.after

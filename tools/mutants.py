@@ -103,7 +103,7 @@ MUTANTS = [
     Mutant(
         "a bare password is shown",
         "secrecy",
-        "            texts.append(user[-RUN + 2 :] + colon + password)",
+        "            texts.append(user[-PART + 2 :] + colon + password)",
         "            pass",
     ),
     Mutant(
