@@ -4,7 +4,7 @@ Some states of each scene; `REACH_NB_CRASH_STATES=all` tries every one. The mode
 
     python tests/test_power_loss.py 200 tests/results/crash_states.json
 
-tries so many of each scene and writes down what came of it.
+tries so many of each scene, or `all`, two scenes at a time, and writes down what came of it.
 """
 
 import csv
@@ -17,8 +17,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from itertools import product
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,7 +32,7 @@ from crash_states import CrashState, Recorder
 from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, run_download
 from reach_nb.archive.checksums import read_sums, sha256_of
 from reach_nb.archive.convert import Conversion, convert_archive
-from reach_nb.events import ChunkDone
+from reach_nb.events import ChunkDone, DayWitnessed
 from reach_nb.telemetry import COLUMNS, STATUS_DOWNLOADED
 
 STATES = os.environ.get("REACH_NB_CRASH_STATES", "12")  # of each scene, or `all`
@@ -49,8 +51,20 @@ class Service:
         settings = {"availability": 0.0006, "outage_rate": 0.0, "late": 0.0}
         self.udl = SimulatedUDL(seed=3, no_data=(str(EMPTY_DAY),), now=lambda: self.now, **settings)
 
+    def answer_in_part(self) -> None:
+        """Two chunks of the first day are answered once with less than there is: one with half, one with nothing."""
+        for kind, start in (("fewer", "00:00"), ("empty_list", "06:00")):
+            self.udl.inject(kind, match=asks_for(f"{DAY}T{start}"))
+
     def truth(self, day: date) -> list:
         return self.udl.expected_records(SENSOR, day, day + timedelta(days=1))
+
+
+def asks_for(start: str) -> Callable[[object], bool]:
+    """Whether a request asks for the records of a chunk, rather than for a count or for one record."""
+    return lambda asked: (
+        asked.params["obTime"].startswith(start) and asked.params.get("maxResults", "1") != "1"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +96,7 @@ class Scene:
     first: date = DAY
     elsewhere: bool = False  # whether the telemetry has a folder of its own
     prepare: Callable[["Run"], None] = lambda run: None
+    replaced: int = 0  # chunks that are answered in part at first, and asked for again
 
     def __str__(self) -> str:
         return self.name
@@ -116,8 +131,13 @@ class Run:
         return run_download(self.config, progress=False, **arguments)
 
     def states(self) -> list[CrashState]:
+        if self.scene.replaced:
+            self.service.answer_in_part()
+        seen: list[object] = []
         with Recorder(self.root) as recorder:
-            self.go(telemetry=Acknowledging(self.config.telemetry_file, recorder.note))
+            telemetry = Acknowledging(self.config.telemetry_file, recorder.note)
+            self.go(telemetry=telemetry, on_event=seen.append)
+        assert self.scene.replaced == asked_again(seen)
         return list(recorder.states.values())
 
     def artifact(self, day: date) -> Path:
@@ -126,6 +146,11 @@ class Run:
     def rows(self) -> list:
         telemetry = HistoricalTelemetry(self.config.telemetry_file)
         return list(telemetry.iter_rows())
+
+
+def asked_again(events: list[object]) -> int:
+    """How many chunks differed from the service's count, and were asked for again."""
+    return sum(event.asked_again for event in events if isinstance(event, DayWitnessed))
 
 
 def stop_after(run: Run, chunks: int) -> None:
@@ -137,6 +162,20 @@ def stop_after(run: Run, chunks: int) -> None:
             stop.set()
 
     run.go(stop=stop, on_event=on_event)
+
+
+def stop_when_witnessed(run: Run) -> None:
+    """A run in which chunks are asked for again and replaced, and which is stopped before the file is made whole."""
+    stop, seen = threading.Event(), []
+
+    def on_event(event: object) -> None:
+        seen.append(event)
+        if isinstance(event, DayWitnessed):
+            stop.set()
+
+    run.service.answer_in_part()
+    run.go(stop=stop, on_event=on_event)
+    assert asked_again(seen) == 2 and not run.artifact(DAY).exists()
 
 
 def begun_at_noon(run: Run) -> None:
@@ -171,6 +210,8 @@ SCENES = [
     Scene("resumed", prepare=lambda run: stop_after(run, 2)),
     Scene("begun before it had settled", prepare=at_noon(lambda run: stop_after(run, 2))),
     Scene("refreshed", prepare=at_noon(Run.go)),
+    Scene("chunks replaced", replaced=2),
+    Scene("resumed with chunks replaced", prepare=stop_when_witnessed),
 ]
 
 
@@ -316,27 +357,29 @@ def test_no_crash_state_breaks_a_conversion(again, service, tmp_path):
     print(f"convert: {len(states)} states, {len(chosen)} tried")
 
 
+def figures_of(scene: str, output_format: str, limit: str) -> dict[str, object]:
+    """What came of a scene in one format, in a process of its own."""
+    logging.disable(logging.CRITICAL)
+    service = Service()
+    with service.udl, tempfile.TemporaryDirectory() as folder:
+        wanted = next(known for known in SCENES if known.name == scene)
+        states, found = explore(wanted, output_format, service, Path(folder), limit)
+    broken = [error for _, error in found if error is not None]
+    for error in broken[:3]:
+        print(scene, output_format, repr(error)[:300], flush=True)
+    counts = {"states": states, "tried": len(found), "broken": len(broken)}
+    return {"scene": scene, "format": output_format, **counts}
+
+
 def main(limit: str, results: Path) -> None:
     """Tries so many states of each scene, and writes the figures down."""
-    logging.disable(logging.CRITICAL)
-    service, figures = Service(), []
-    with service.udl:
-        for scene in SCENES:
-            for output_format in FORMATS:
-                with tempfile.TemporaryDirectory() as folder:
-                    states, found = explore(scene, output_format, service, Path(folder), limit)
-                broken = sum(error is not None for _, error in found)
-                figures.append(
-                    {
-                        "scene": str(scene),
-                        "format": output_format,
-                        "states": states,
-                        "tried": len(found),
-                    }
-                    | {"broken": broken}
-                )
-                print(*figures[-1].values(), flush=True)
-    results.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    with ProcessPoolExecutor(2) as pool:
+        todo = [(scene.name, kind) for scene, kind in product(SCENES, FORMATS)]
+        figures = []
+        for found in pool.map(figures_of, *zip(*todo, strict=True), [limit] * len(todo)):
+            figures.append(found)
+            print(*found.values(), flush=True)
+            results.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
