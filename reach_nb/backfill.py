@@ -135,7 +135,7 @@ def _own_client(config: DownloadRunConfig, stop: threading.Event) -> UDLClient:
 def _probe(client: UDLClient, dataset: Dataset, day: date) -> None:
     start = day_window(day).start
     second = Window(start, start + timedelta(seconds=1))
-    ask_aside(lambda: client.probe(dataset, second), client.stop, client.hang_up)
+    ask_aside(lambda: client.probe(dataset, second), client.stop, client.transport.hang_up)
 
 # %% ../nbs/backfill.ipynb #d9aa4bc5
 @contextmanager

@@ -76,7 +76,8 @@ class TransientError(UDLError):
 
     def __init__(self, message: str, retry_after: float | None = None, reason: str = "") -> None:
         super().__init__(message)
-        self.retry_after, self.reason = retry_after, reason or message
+        self.retry_after = retry_after
+        self.reason = reason or message
 
 
 class RateLimitedError(TransientError):

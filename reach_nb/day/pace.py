@@ -88,7 +88,7 @@ class PaceWatch:
             self._hint()
 
     def _hint(self) -> None:
-        pace, seconds = self.client.limiter.pace, self.client.answer_times.mean
+        pace, seconds = self.client.limiter.pace, self.client.exchange.times.mean
         if hint := too_few_in_flight(pace, seconds, self.in_flight):
             self._hinted = True
             log.info("%s", hint)

@@ -215,7 +215,7 @@ class Witness:
             counted = ask_aside(
                 lambda: client.count(dataset, window, tries=tries),
                 client.stop,
-                client.hang_up,
+                client.transport.hang_up,
                 meanwhile,
             )
         except RequestRejectedError as error:
@@ -251,7 +251,10 @@ def _ask_again(
     kept = spool.appended[number]
     log.info("%s: %d records, where %d are counted; asking again", window, kept, held)
     answer = ask_aside(
-        lambda: fetch_window(client, dataset, window), client.stop, client.hang_up, meanwhile
+        lambda: fetch_window(client, dataset, window),
+        client.stop,
+        client.transport.hang_up,
+        meanwhile,
     )
     if not is_better(answer.records, kept, held):
         return kept

@@ -94,7 +94,8 @@ class Listening:
     """
 
     def __init__(self, transport: Transport, clock: Callable[[], float] = time.monotonic) -> None:
-        self.transport, self.heard = transport, list[Heard]()
+        self.transport = transport
+        self.heard = list[Heard]()
         self._clock = clock
 
     def get(self, path: str, params: Any, accept: str) -> Reply:

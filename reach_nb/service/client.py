@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -72,7 +72,6 @@ def ask_again(
     once: Callable[[], Found],
     tries: int,
     pause: Callable[[int], float],
-    *,
     wait: Callable[[float], object],
     on_retry: Callable[[Retrying], object] = lambda retry: None,
 ) -> Found:
@@ -280,7 +279,7 @@ class Exchange:
         raise error
 
 # %% ../../nbs/service/client.ipynb #7126d8a3
-class UDLClient:
+class UDLClient(AbstractContextManager["UDLClient"]):
     """A client of the UDL's space environment observations; thread-safe. Close it after use.
 
     A `base_url` to which no login may be sent is a `ValueError`. Once `stop` is set, nothing more
@@ -309,19 +308,22 @@ class UDLClient:
         transport: Transport | None = None,
     ) -> None:
         auth_token = secret(auth_token)
-        self.limiter, self.retries = limiter or AdaptiveRateController(stop=stop), RetryNews()
-        self.base_url, self.max_results = base_url.rstrip("/"), max_results
-        self.stop, self._closed = stop or self.limiter.stop, threading.Event()
+        self.limiter = limiter or AdaptiveRateController(stop=stop)
+        self.retries = RetryNews()
+        self.base_url = base_url.rstrip("/")
+        self.max_results = max_results
+        self.stop = stop or self.limiter.stop
+        self._closed = threading.Event()
         self.transport = transport or HttpTransport(auth_token, base_url, stop=self.stop)
-        self._exchange = Exchange(self.transport, self.limiter, hiding(auth_token))
-        self.answer_times, self.hang_up = self._exchange.times, self.transport.hang_up
-        self._tries, self._pause = max_retries + 1, back_off(backoff_seconds)  # which doubles
+        self.exchange = Exchange(self.transport, self.limiter, hiding(auth_token))
+        self._tries = max_retries + 1
+        self._pause = back_off(backoff_seconds)  # which doubles
 
     def ask(self, question: Question[Found], give_up: Flag | None = None, tries: int = 0) -> Found:
         """The answer to any question; `give_up` ends waiting for it, as `stop` does."""
         stopped = AnyOf(self.stop, self._closed, give_up)
-        once, most = partial(self._exchange.ask, question, stopped), tries or self._tries
-        return ask_again(once, most, self._pause, wait=stopped.wait, on_retry=self.retries.add)
+        once = partial(self.exchange.ask, question, stopped)
+        return ask_again(once, tries or self._tries, self._pause, stopped.wait, self.retries.add)
 
     def fetch(self, dataset: Dataset, window: Window, cancelled: Flag | None = None) -> Answer:
         """The records of a window. A `UDLError` if there is no answer to be had."""
@@ -337,15 +339,12 @@ class UDLClient:
     def probe(self, dataset: Dataset, window: Window) -> None:
         """Ask for one record, once; an error if the credential or the way to the service is bad."""
         with suppress(TransientError, RequestRejectedError):
-            self._exchange.ask(records_question(dataset, window, 1), AnyOf(self.stop))
+            self.exchange.ask(records_question(dataset, window, 1), AnyOf(self.stop))
 
     def close(self) -> None:
         """Close the connections. The client can't be used afterwards."""
         self._closed.set()
         self.transport.close()
-
-    def __enter__(self) -> "UDLClient":
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()

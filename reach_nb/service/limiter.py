@@ -137,7 +137,8 @@ class SlotPlan:
     """
 
     def __init__(self, aimd: AimdRate, now: float) -> None:
-        self.aimd, self.tuning = aimd, aimd.tuning
+        self.aimd = aimd
+        self.tuning = aimd.tuning
         self._lock = threading.Lock()  # guards the rate and everything below
         self._slot = self._resume = -math.inf  # the latest slot; the end of the pause
         self._burst_end = -math.inf  # slots before it belong to the last burst of refusals
@@ -209,7 +210,8 @@ class AdaptiveRateController:
         tuning: Tuning = TUNING,
     ) -> None:
         rates = (initial_rate, additive_increase, multiplicative_decrease, min_rate, max_rate)
-        self.clock, self.stop = clock, stop or threading.Event()
+        self.clock = clock
+        self.stop = stop or threading.Event()
         self.plan = SlotPlan(AimdRate(*rates, tuning), clock())
         self.sleep = sleep or self.stop.wait
         self._turn = threading.Lock()  # of the one worker that waits for the next slot

@@ -190,7 +190,9 @@ class Watch:
     """
 
     def __init__(self, calls: CallsUnderWay, stop: threading.Event, answer_seconds: float) -> None:
-        self._calls, self._stop, self._answer_seconds = calls, stop, answer_seconds
+        self._calls = calls
+        self._stop = stop
+        self._answer_seconds = answer_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="reach_nb-watch", daemon=True)
         self._thread.start()
@@ -369,14 +371,16 @@ class HttpTransport:
         stop: threading.Event | None = None,
     ) -> None:
         auth_token = secret(auth_token)
-        self.base_url, self.limits = check_base_url(base_url), limits
+        self.base_url = check_base_url(base_url)
+        self.limits = limits
         if not auth_token or not auth_token.isascii() or not auth_token.isprintable():
             raise AuthenticationError(
                 "auth_token is empty, or no header value (it is not shown); "
                 "resolve_udl_auth() finds one and writes it right"
             )
         self._hide = hiding(auth_token)
-        self._calls, self._answered = CallsUnderWay(), False
+        self._calls = CallsUnderWay()
+        self._answered = False
         self._session = new_session(auth_token, base_url, self._calls)
         self._watch = Watch(self._calls, stop or threading.Event(), limits.answer_seconds)
 

@@ -13,6 +13,7 @@ import hmac
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -182,10 +183,10 @@ class Desk:
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
-        self.settings, self.limits = settings, make_limits(settings)
-        self.library = Library(
-            settings.sky, lambda: now_ms(settings), int(settings.cache_mb * 2**20)
-        )
+        self.settings = settings
+        self.limits = make_limits(settings)
+        cache_bytes = int(settings.cache_mb * 2**20)
+        self.library = Library(settings.sky, partial(now_ms, settings), cache_bytes)
         self.faults = FaultBook(settings.seed, settings.faults)
         self.ban = Ban(settings.habits.ban_after)
         self.log: deque[Request] = deque(maxlen=settings.log_limit)

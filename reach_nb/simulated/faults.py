@@ -107,7 +107,8 @@ class FaultBook:
     """
 
     def __init__(self, seed: int = 0, shares: Mapping[str, float] | None = None) -> None:
-        self.seed, self.shares = seed, check_shares(shares or {})
+        self.seed = seed
+        self.shares = check_shares(shares or {})
         self._lock = threading.Lock()  # guards the two below
         self._scripted: list[tuple[list[float], Match | None, Fault]] = []
         self._asked: Counter[int] = Counter()

@@ -44,7 +44,8 @@ class BodyCache:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self.max_bytes, self.size = max_bytes, 0
+        self.max_bytes = max_bytes
+        self.size = 0
         self._lock = threading.Lock()  # guards the size and the bodies
         self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()
 
@@ -197,7 +198,9 @@ class Library:
     def __init__(
         self, sky: Sky, now_ms: Callable[[], int] = real_time_ms, cache_bytes: int = 2**28
     ) -> None:
-        self.sky, self.now_ms, self.cache = sky, now_ms, BodyCache(cache_bytes)
+        self.sky = sky
+        self.now_ms = now_ms
+        self.cache = BodyCache(cache_bytes)
 
     def count(self, query: Query) -> int:
         """How many records match a query, whatever its limit."""

@@ -38,9 +38,12 @@ class TokenBucket:
     """
 
     def __init__(self, rate: float, burst: int, clock: MonotonicClock = time.monotonic) -> None:
-        self.rate, self.burst, self.clock = rate, burst, clock
+        self.rate = rate
+        self.burst = burst
+        self.clock = clock
         self._lock = threading.Lock()  # guards the two below
-        self._tokens, self._at = float(burst), clock()
+        self._tokens = float(burst)
+        self._at = clock()
 
     def take(self) -> float:
         """Seconds until a request would be let through; 0.0 if this one was."""
@@ -66,16 +69,19 @@ class MinuteQuota:
     """
 
     def __init__(self, quota: int, clock: MonotonicClock = time.monotonic) -> None:
-        self.quota, self.clock = quota, clock
+        self.quota = quota
+        self.clock = clock
         self._lock = threading.Lock()  # guards the two below
-        self._minute, self._used = -math.inf, 0
+        self._minute = -math.inf
+        self._used = 0
 
     def take(self) -> float:
         """Seconds until a request would be let through; 0.0 if this one was."""
         with self._lock:
             minute, second = divmod(self.clock(), 60)
             if minute != self._minute:
-                self._minute, self._used = minute, 0
+                self._minute = minute
+                self._used = 0
             if self._used >= self.quota:
                 return 60.0 - second
             self._used += 1

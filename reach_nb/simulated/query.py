@@ -31,7 +31,8 @@ class Refusal(Exception):
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(status, message)
-        self.status, self.message = status, message
+        self.status = status
+        self.message = message
 
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")

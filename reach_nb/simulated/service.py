@@ -39,9 +39,11 @@ class SimulatedUDL:
         self.settings = ServiceSettings(seed, port, **settings)
         self.desk = Desk(self.settings)
         self._server: LoopbackServer | None = None
-        self.inject, self.clear_faults = self.desk.faults.inject, self.desk.faults.clear
+        self.inject = self.desk.faults.inject
+        self.clear_faults = self.desk.faults.clear
         self.library = held = self.desk.library
-        self.truth, self.expected_count = held.truth, held.expected_count
+        self.truth = held.truth
+        self.expected_count = held.expected_count
         self.expected_records = held.expected_records
 
     def __repr__(self) -> str:

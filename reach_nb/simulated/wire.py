@@ -223,7 +223,8 @@ class LoopbackServer(ThreadingHTTPServer):
     allow_reuse_address = sys.platform != "win32"  # there, two servers could have one port
 
     def __init__(self, answer: Answerer, port: int = 0, protocol: str = "HTTP/1.1") -> None:
-        self.answer, self.protocol = answer, protocol
+        self.answer = answer
+        self.protocol = protocol
         self.stopping = threading.Event()  # ends every wait
         self.torn: set[Any] = set()  # connections to be closed without a farewell
         self._links: dict[Any, threading.Thread] = {}
