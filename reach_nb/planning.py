@@ -62,6 +62,7 @@ _RATE: Rule = (lambda v: is_number(v) and v > 0, _PER_SECOND)
 _AMOUNT: Rule = (lambda v: is_number(v) and v >= 0, "is not a number of 0 or more")
 _COUNT = "is not a whole number of 1 or more"
 _FACTOR = "is not between 0 and 1 (both excluded)"
+_SWITCH: Rule = (lambda v: isinstance(v, bool), "is neither True nor False")
 
 SETTING_RULES: dict[str, Rule] = {
     "limit_days": (lambda v: v is None or is_count(v), _COUNT),
@@ -73,6 +74,9 @@ SETTING_RULES: dict[str, Rule] = {
     "max_rate": _RATE,
     "settle_hours": (lambda v: v is None or _AMOUNT[0](v), _AMOUNT[1]),
     "max_results": (lambda v: is_count(v) and v <= 10_000, f"{_COUNT} and 10,000 at most"),
+    "retry_failed": _SWITCH,
+    "dry_run": _SWITCH,
+    "verify_count": _SWITCH,
 }
 
 
