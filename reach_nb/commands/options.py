@@ -105,7 +105,8 @@ def add_dataset_flags(parser: Parser) -> None:
     parser.add_argument("--sensor-id", action="append", metavar="ID", help=such_as)
     product = "the data product, such as QUICKLOOK or PROVISIONAL"
     parser.add_argument("--descriptor", default=None, help=product)
-    parser.add_argument("--output-format", default=None, choices=OUTPUT_FORMATS)
+    written = "how the artifacts are written"
+    parser.add_argument("--output-format", default=None, choices=OUTPUT_FORMATS, help=written)
 
 # %% ../../nbs/commands/options.ipynb #22183577
 def add_access_flags(parser: Parser) -> None:
