@@ -27,9 +27,9 @@ def say_count(number: int, noun: str) -> str:
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
-# %% ../nbs/words.ipynb #73653b73
+# %% ../nbs/words.ipynb #7134f795
 def say_duration(seconds: float) -> str:
-    """A length of time, rounded to what matters: `45 s`, `3 min`, `1.5 h`; a dash for NaN.
+    """A length of time, rounded to what matters: `0.4 s`, `45 s`, `3 min`, `1.5 h`; a dash for NaN.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def say_duration(seconds: float) -> str:
     if math.isnan(seconds):
         return "–"
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if 0.05 < seconds < 0.95 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 # %% ../nbs/words.ipynb #7763badc

@@ -1,7 +1,7 @@
 """Takes the pictures of the panels for the docs, with the data of the guide "Backfill a month"
 
-take_pictures.py                 writes nbs/images/{launcher,explorer}-{light,dark}.png
-take_pictures.py --all FOLDER    writes every state of both panels there, light and dark, wide and narrow
+take_pictures.py                 writes nbs/images/STATE-{light,dark}.png for the states that the docs show
+take_pictures.py --all FOLDER    writes every state of both panels there, light and dark, in four widths
 
 It needs Chromium, JupyterLab and Playwright, as the browser tests do, and works in a folder whose name
 may be seen (--root), which it removes afterwards.
@@ -13,7 +13,11 @@ import re
 import shutil
 import sys
 from contextlib import contextmanager
+from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
+
+import pandas as pd
 
 HERE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(HERE), str(HERE / "tests" / "browser")]
@@ -21,7 +25,10 @@ sys.path[:0] = [str(HERE), str(HERE / "tests" / "browser")]
 from lab import LabPage, LabServer, chromium  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 
+from reach_nb.dataset import Dataset  # noqa: E402
 from reach_nb.simulated.service import SimulatedUDL  # noqa: E402
+from reach_nb.telemetry import TelemetryRow  # noqa: E402
+from reach_nb.windows import day_window  # noqa: E402
 
 CELLS = (
     """from reach_nb import BackfillLauncher
@@ -35,8 +42,25 @@ explorer = AvailabilityExplorer("month", base_url={url!r})
 explorer""",
     """empty = AvailabilityExplorer("not_yet", base_url={url!r})
 empty""",
+    """several = BackfillLauncher(
+    "2024-12-01", "2025-02-08", "several", sensor_id=["REACH-101", "REACH-135"],
+    output_format="parquet", base_url={url!r},
 )
-WIDTHS = {"wide": 1900, "narrow": 700}
+several""",
+    """years = AvailabilityExplorer("years")
+years""",
+)
+WIDTHS = {"wide": 1900, "usual": 1280, "zoomed": 853, "narrow": 700}  # zoomed: 1,280 at 150 %
+IN_THE_DOCS = {
+    "running": "launcher",
+    "plan": "launcher-plan",
+    "error": "launcher-error",
+    "waiting": "launcher-waiting",
+    "done": "launcher-done",
+    "day": "explorer",
+    "overview": "explorer-overview",
+    "empty": "explorer-empty",
+}
 
 
 def guide_service():
@@ -68,16 +92,19 @@ def notebook(url):
 class Camera:
     """Takes a panel in both themes, and in each of some widths."""
 
-    def __init__(self, lab, folder, widths):
-        self.lab, self.folder, self.widths = lab, Path(folder), widths
+    def __init__(self, lab, folder, widths, names=None):
+        self.lab, self.folder, self.widths, self.names = lab, Path(folder), widths, names
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def take(self, number, name):
+    def take(self, number, state):
+        if self.names is not None and state not in self.names:
+            return
+        name = state if self.names is None else self.names[state]
         for light in (True, False):
             self.lab.theme(light)
             for size, width in self.widths.items():
                 self.lab.page.set_viewport_size({"width": width, "height": 1400})
-                self.lab.page.wait_for_timeout(400)  # until it is laid out
+                self.lab.page.wait_for_timeout(300)  # until it is laid out
                 parts = (name, size if len(self.widths) > 1 else "", "light" if light else "dark")
                 path = self.folder / f"{'-'.join(filter(None, parts))}.png"
                 self.lab.panel(number).screenshot(path=path)
@@ -92,44 +119,107 @@ def status(panel, text, seconds=120):
     expect(panel.locator(".rn-status").first).to_contain_text(text, timeout=1000 * seconds)
 
 
-def tour(lab, udl, every):
-    """Go through the states of both panels; yields each panel's number and the state's name."""
-    launcher, explorer = lab.panel(0), lab.panel(1)
+def choose(explorer, day):
+    """Type a day into an explorer."""
+    explorer.get_by_label("Day (UTC)").fill(day)
+    explorer.get_by_label("Day (UTC)").press("Enter")
+    explorer.get_by_label("Day (UTC)").blur()
+
+
+def dose_rate(panel):
+    expect(panel.locator("svg[aria-label^='Dose rate']")).to_be_visible()
+
+
+def before_a_run(lab):
+    """The states of a launcher before a run; yields each panel's number and the state's name."""
+    launcher = lab.panel(0)
     lab.run_cell(0)
-    if every:
-        yield 0, "idle"
-        press(launcher, "Plan")
-        yield 0, "plan"
-    slow = {"match": lambda r: r.params["obTime"][:10] > "2025-01-25", "times": None, "seconds": 4}
-    udl.inject("slow", **slow)
+    yield 0, "form"
+    last = launcher.get_by_label("Last day (UTC)")
+    last.fill("2024-01-31")
+    last.press("Tab")
+    press(launcher, "Plan")
+    expect(launcher.locator(".rn-field .rn-error")).to_have_count(1)
+    yield 0, "error"
+    last.fill("2025-01-31")
+    last.press("Tab")
+    press(launcher, "Show advanced settings")
+    yield 0, "advanced"
+    press(launcher, "Hide advanced settings")
+    press(launcher, "Plan")
+    yield 0, "plan"
+
+
+def of_a_run(lab, udl):
+    """The states of a launcher in a run and after it."""
+    launcher = lab.panel(0)
+    udl.inject(
+        "slow", match=lambda r: r.params["obTime"][:10] > "2025-01-25", times=None, seconds=4
+    )
     press(launcher, "Start")
     status(launcher, "Downloading 2025-01-26")
     lab.page.wait_for_timeout(5_000)
-    yield 0, "launcher" if not every else "running"
+    yield 0, "running"
     udl.clear_faults()
-    if every:
-        udl.stop()
-        expect(launcher.get_by_text("Waiting for the service")).to_be_visible(timeout=30_000)
-        yield 0, "waiting"
-        udl.start()
+    udl.stop()
+    expect(launcher.get_by_text("Waiting for the service")).to_be_visible(timeout=30_000)
+    yield 0, "waiting"
+    udl.start()
     status(launcher, "31 days planned", 180)
-    if every:
-        yield 0, "done"
-        launcher.get_by_role("slider").first.focus()
-        lab.page.keyboard.press("Home")
-        expect(launcher.locator("svg[aria-label^='Dose rate']")).to_be_visible()
-        yield 0, "done-with-a-day"
+    yield 0, "done"
+    launcher.get_by_role("slider").first.focus()
+    lab.page.keyboard.press("Home")
+    dose_rate(launcher)
+    yield 0, "done-with-a-day"
+
+
+def of_an_explorer(lab):
+    """The states of an explorer."""
+    explorer = lab.panel(1)
     lab.run_cell(1)
-    explorer.get_by_label("Day (UTC)").fill("2025-01-17")
-    explorer.get_by_label("Day (UTC)").press("Enter")
-    expect(explorer.locator("svg[aria-label^='Dose rate']")).to_be_visible()
-    yield 1, "explorer"
-    if every:
-        explorer.get_by_label("Day (UTC)").fill("2025-01-24")
-        explorer.get_by_label("Day (UTC)").press("Enter")
-        yield 1, "explorer-failed-day"
-        lab.run_cell(2)
-        yield 2, "empty-explorer"
+    expect(explorer.get_by_role("slider")).to_be_visible()
+    yield 1, "overview"
+    choose(explorer, "2025-01-17")
+    dose_rate(explorer)
+    yield 1, "day"
+    press(explorer, "Sensors and gaps")
+    expect(explorer.get_by_role("region", name="Availability per sensor")).to_be_visible()
+    yield 1, "gaps"
+    choose(explorer, "2025-01-24")
+    yield 1, "failed-day"
+    lab.run_cell(2)
+    yield 2, "empty"
+
+
+def of_many(lab, folder):
+    """Several sensors in one run, and ten years in one file."""
+    lab.run_cell(3)
+    yield 3, "several-plan"
+    press(lab.panel(3), "Start")
+    status(lab.panel(3), "day 12 of")
+    yield 3, "several-running"
+    press(lab.panel(3), "Stop")
+    status(lab.panel(3), "Stopped")
+    yield 3, "stopped"
+    write_years(folder / "years")
+    lab.run_cell(4)
+    expect(lab.panel(4).get_by_role("slider")).to_be_visible()
+    yield 4, "ten-years"
+
+
+def write_years(folder):
+    """A telemetry file of ten years, with thin weeks, days without data, and failures."""
+    dataset, rows = Dataset("REACH-135", "QUICKLOOK", "csv"), []
+    folder.mkdir()
+    for n in range(3_650):
+        day = date(2015, 3, 1) + timedelta(days=n)
+        kind = {5: "FAILED", 9: "SKIPPED_NO_DATA"}.get(n * n % 61, "DOWNLOADED")
+        share = "" if kind != "DOWNLOADED" else f"{93 - 60 * (n // 7 % 29 == 3):.1f}"
+        facts = {"chunk_date_utc": f"{day}", "status": kind, "availability_pct": share}
+        rows.append(TelemetryRow(**vars(dataset), **facts).to_dict())
+        if share:
+            (folder / dataset.artifact_name(day_window(day))).touch()
+    pd.DataFrame(rows).to_csv(folder / "download_telemetry.csv", index=False)
 
 
 @contextmanager
@@ -159,9 +249,11 @@ def main():
             lab = LabPage(browser, server.start(), scale)
             expect.set_options(timeout=60_000)
             lab.open("pictures.ipynb")
-            camera = Camera(lab, args.all or HERE / "nbs" / "images", widths)
-            for number, name in tour(lab, udl, every):
-                camera.take(number, name)
+            names = None if every else IN_THE_DOCS
+            camera = Camera(lab, args.all or HERE / "nbs" / "images", widths, names)
+            states = chain(before_a_run(lab), of_a_run(lab, udl), of_an_explorer(lab))
+            for number, state in chain(states, of_many(lab, folder) if every else ()):
+                camera.take(number, state)
             assert lab.complaints() == [], lab.complaints()
         finally:
             server.stop()

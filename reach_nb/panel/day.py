@@ -42,7 +42,7 @@ from reach_nb.telemetry import (
 from ..windows import day_window
 from ..words import say_count, say_duration, say_size
 
-# %% ../../nbs/panel/day.ipynb #f6c3c5c1
+# %% ../../nbs/panel/day.ipynb #bd95d765
 STATUS_WORDS = {
     STATUS_DOWNLOADED: "downloaded",
     STATUS_SKIPPED_NO_DATA: "no data",
@@ -79,7 +79,8 @@ def attempts_html(tries: pd.DataFrame) -> str:
     ]
     used = [n for n in range(len(_HEADERS)) if any(line[n] for line in rows)]
     shown = [[line[n] for n in used] for line in rows]
-    return scroll(html_table([_HEADERS[n] for n in used], shown, wide=["why"]), "Attempts")
+    table = html_table([_HEADERS[n] for n in used], shown, ["why"], _HEADERS[2:6])
+    return scroll(table, "Attempts")
 
 # %% ../../nbs/panel/day.ipynb #f4fd9bee
 def find_artifact(
@@ -126,7 +127,7 @@ def dose_html(path: Path, sensor: str | None = None) -> str:
     ax = plot_dose_series(frame, new_axes(9, 3.4), most_points=800)
     return theme_svg(figure_of(ax), f"Dose rate in {path.name}")
 
-# %% ../../nbs/panel/day.ipynb #c06c26d2
+# %% ../../nbs/panel/day.ipynb #ecd8b7af
 def shares_of_sensors(frame: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Per sensor, the shares of a day in %: there, in gaps, single samples missing.
 
@@ -162,7 +163,7 @@ def sensors_html(path: Path) -> str:
     odd = sum(frame.attrs["not_understood"].values())
     note = text_html(f"{say_count(odd, 'record')} could not be understood." if odd else "")
     title = text_html(f"{say_count(len(shares), 'sensor')}, the thinnest first")
-    table = scroll(html_table(headers, rows), "Availability per sensor")
+    table = scroll(html_table(headers, rows, numbers=headers[1:]), "Availability per sensor")
     return title + table + note + theme_svg(figure_of(plot_gaps(found)))
 
 # %% ../../nbs/panel/day.ipynb #5d218b24

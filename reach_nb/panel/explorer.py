@@ -46,7 +46,7 @@ from ..telemetry import as_dataset, holds_telemetry
 from ..windows import as_date
 from ..words import say_count
 
-# %% ../../nbs/panel/explorer.ipynb #4f9cf8b4
+# %% ../../nbs/panel/explorer.ipynb #d7e8e252
 def telemetry_path(where: Path | str) -> Path:
     """The telemetry file that is meant, absolute: `where` itself, or the usual one in a folder."""
     where = Path(where).expanduser().absolute()
@@ -258,7 +258,7 @@ def by_hand(
 
     return observed
 
-# %% ../../nbs/panel/explorer.ipynb #3249cc62
+# %% ../../nbs/panel/explorer.ipynb #4c4483b5
 class Exhibit:
     """The widgets of an explorer.
 
@@ -288,8 +288,9 @@ class Exhibit:
         self.detail = DayDetail(on_error)
         self.choices = row(self.dataset, self.day).add_class("rn-choices")
         beside = ipywidgets.VBox([self.detail.box]).add_class("rn-right")
-        columns = ipywidgets.Box([self.strip, beside]).add_class("rn-columns")
-        self.parts = [self.head, self.choices, self.word, columns, self.look, self.words]
+        more = ipywidgets.VBox([self.look, self.words]).add_class("rn-more")
+        columns = ipywidgets.Box([self.strip, beside, more]).add_class("rn-columns")
+        self.parts = [self.head, self.choices, self.word, columns]
         self._drawing = False
 
     def mark(self, day: date | None) -> None:

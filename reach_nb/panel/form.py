@@ -256,7 +256,7 @@ def read_texts(found: Values) -> Values:
     texts = {"limit_days": number("limit_days", int), "settle_hours": number("settle_hours", float)}
     return {**found, **texts, "telemetry_path": found["telemetry_path"].strip() or None}
 
-# %% ../../nbs/panel/form.ipynb #493c5fcf
+# %% ../../nbs/panel/form.ipynb #d5ca2954
 class BackfillForm:
     """The settings of a backfill as fields.
 
@@ -288,7 +288,7 @@ class BackfillForm:
             ipywidgets.Box([self.fields[name] for name in names]).add_class("rn-form")
             for names in (BASIC_FIELDS, ADVANCED_FIELDS)
         )
-        self.box = ipywidgets.VBox([basic, self._fold, self._advanced])
+        self.box = ipywidgets.VBox([basic.add_class("rn-basic"), self._fold, self._advanced])
         self._show_fold()
 
     def values(self) -> Values:

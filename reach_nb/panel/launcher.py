@@ -91,7 +91,7 @@ def check_names(given: Iterable[str], known: Sequence[str]) -> None:
             near = difflib.get_close_matches(name, known, 1, 0.0)[0]
             raise TypeError(f"{name!r} is not a setting; did you mean {near!r}?")
 
-# %% ../../nbs/panel/launcher.ipynb #8741b35b
+# %% ../../nbs/panel/launcher.ipynb #cd3dce57
 class Deck:
     """The widgets of a launcher, and which of them are to be seen when.
 
@@ -106,11 +106,12 @@ class Deck:
     def __init__(self, setup: Setup, press: Callable[[str], object]) -> None:
         self.setup, self.word, self.folded = setup, ipywidgets.HTML(), False
         self.detail = DayDetail(self.say)
-        self.view = RunView(self.detail.box)
+        self.view = RunView(self.detail.box, headed=False)
         self.view.strip.observe(self.open_day, "chosen")
         self.view.sensors.observe(self.open_day, "value")
         self.buttons = RunButtons(press, self.say)
-        above = [setup.box, self.buttons.box, self.word, setup.words]
+        line = row(self.buttons.box, self.view.parts["status"]).add_class("rn-bar")
+        above = [setup.box, line, self.word, setup.words]
         self.panel = Panel("Backfill", [*above, self.view.box])
         self.config: DownloadRunConfig | None = None  # whose days are in the strip
         self._opened: object = None  # the chosen day as it was when it was opened
@@ -119,7 +120,9 @@ class Deck:
         """Show what went wrong; what is marked beside its field is not told twice."""
         marked = sum(bool(field.error) for field in self.setup.form.fields.values())
         said = str(error) or type(error).__name__
-        said = f"{say_count(marked, 'setting')} above need another value." if marked else said
+        if marked:
+            needs = "needs" if marked == 1 else "need"
+            said = f"{say_count(marked, 'setting')} above {needs} another value."
         self.word.value = text_html(said, "rn-error", "alert")
 
     def preview(self, config: DownloadRunConfig, plan: Plan) -> None:

@@ -9,7 +9,7 @@ __all__ = ['STYLE', 'text_html', 'html_table', 'scroll', 'folded']
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-# %% ../../nbs/panel/markup.ipynb #21913fb1
+# %% ../../nbs/panel/markup.ipynb #e42cfc3c
 STYLE = """<style>
 .rn-panel {color: var(--jp-content-font-color1); container-type: inline-size; padding: 2px 5px}
 .rn-panel .widget-html-content {min-width: 0}
@@ -24,18 +24,27 @@ STYLE = """<style>
 [data-jp-theme-light="false"] .rn-panel select {appearance: auto; background-image: none}
 .rn-panel :is(.rn-text, .rn-text td, .rn-text th, .rn-text summary) {
   line-height: 1.45; font-size: var(--jp-widgets-font-size, 13px)}
-.rn-error {color: #b71c1c; font-weight: 600; line-height: 1.35; margin: 0 0 4px 2px}
+.rn-panel .widget-html-content > svg {display: block}
+.rn-error {color: #b71c1c; font-weight: 600; line-height: 1.35; margin: 0 0 4px}
 [data-jp-theme-light="false"] .rn-error {color: #ff8a80}
 .rn-help {opacity: .85}
-.rn-form {display: grid; gap: 4px 16px; align-items: start;
-  grid-template-columns: repeat(auto-fill, minmax(min(12.5em, 100%), 1fr))}
+.rn-form {display: grid; gap: 4px 16px; align-items: start; margin: 0 2px;
+  grid-template-columns: repeat(auto-fill, minmax(min(13.5em, 100%), 1fr))}
 .rn-form > .rn-wide-field {grid-column: span 2}
-@container (max-width: 340px) {.rn-form > .rn-wide-field {grid-column: auto}}
+@container (max-width: 700px) {.rn-form > .rn-wide-field {grid-column: 1 / -1}}
+.rn-panel .rn-basic {grid-template-columns: repeat(auto-fill, minmax(min(10em, 100%), 1fr))}
+.rn-panel .rn-basic > .rn-wide-field {grid-column: 6 / -1}
+@container (max-width: 1050px) {.rn-panel .rn-basic > .rn-wide-field {grid-column: 1 / -1}}
+@container (max-width: 700px) {.rn-panel .rn-basic > .rn-wide-field {grid-column: 2 / -1}}
+@container (max-width: 340px) {.rn-panel .rn-basic > .rn-wide-field {grid-column: auto}}
 .rn-field > .widget-inline-hbox {display: grid; height: auto; margin: 0}
 .rn-field .widget-label {width: auto; height: auto; margin: 0; text-align: left; line-height: 1.5}
 .rn-field :is(.widget-html, .widget-html-content) {margin: 0; min-height: 0; line-height: 1.35}
 .rn-field select {height: 28px}
 .rn-date {position: relative; margin: 0}
+.rn-choices {margin: 0 2px; gap: 4px 16px}
+.rn-panel .widget-dropdown > .widget-label {width: auto; text-align: left}
+.rn-bar {display: flex; flex-wrap: wrap; align-items: center; gap: 0 12px}
 .rn-date label {display: grid; line-height: 1.5}
 .rn-date input {box-sizing: border-box; width: 100%; height: 28px; padding: 0 8px;
   color: var(--jp-ui-font-color1); background: var(--jp-layout-color1); font-size: inherit;
@@ -45,14 +54,17 @@ STYLE = """<style>
 .rn-date button {position: absolute; right: 1px; bottom: 1px; height: 26px; width: 26px; border: 0;
   color: inherit; background: transparent; cursor: pointer}
 .rn-panel .rn-status {font-size: 1.1em; font-weight: 600}
-.rn-panel .rn-scroll {max-height: 15em; overflow: auto; border: 1px solid var(--jp-border-color2)}
+.rn-panel .rn-scroll {max-height: 15em; overflow: auto; border: 1px solid var(--jp-border-color2);
+  box-sizing: border-box; width: fit-content; max-width: 100%}
 .rn-panel table.rn-table {border-collapse: collapse; white-space: nowrap}
 .rn-table :is(td, th) {padding: 1px 10px 1px 4px; text-align: left}
-.rn-table :is(td, th):first-child {min-width: 6em}
+.rn-table :is(td, th):first-child {min-width: 6em; white-space: nowrap}
+.rn-table .rn-number {text-align: right; font-variant-numeric: tabular-nums}
 .rn-table .rn-wide {white-space: normal; min-width: 18em; overflow-wrap: anywhere}
 @container (max-width: 1100px) {.rn-panel table.rn-table {white-space: normal}
   .rn-table .rn-wide {min-width: 9em}}
-.rn-panel pre.rn-log {max-height: 11em; overflow: auto; margin: 0; white-space: pre-wrap;
+.rn-panel pre.rn-log {max-height: 139px; overflow: auto; margin: 0; white-space: pre-wrap;
+  word-break: normal; overflow-wrap: anywhere;
   font: 12px/1.45 var(--jp-code-font-family, monospace); color: inherit; background: none}
 .rn-panel progress {appearance: none; width: 100%; max-width: 60em; height: 6px; display: block;
   border: 0; margin-bottom: 6px; background: var(--jp-border-color2)}
@@ -66,7 +78,10 @@ STYLE = """<style>
 .rn-tiles b {font-size: 17px; font-weight: 600; font-variant-numeric: tabular-nums}
 .rn-columns {display: flex; flex-wrap: wrap; gap: 8px 24px; align-items: flex-start}
 .rn-columns > :first-child {max-width: 100%}
-.rn-columns > .rn-right {flex: 1 1 20em; min-width: 0; max-width: 60em}
+.rn-columns > .rn-right {flex: 1 1 min(34em, 100%); min-width: 0; max-width: 60em}
+.rn-columns > .rn-right:is(:not(:has(.widget-html-content > *)),
+  :has(> [style*="display: none"]:only-child)) {display: none}
+.rn-columns > .rn-more {flex: 1 1 min(44em, 100%); min-width: 0}
 .rn-login {display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: end}
 .rn-login label {display: grid; font-size: var(--jp-widgets-font-size)}
 .rn-login input {box-sizing: border-box; height: 28px; padding: 0 8px; font-size: inherit;
@@ -75,15 +90,17 @@ STYLE = """<style>
 .rn-login button {width: auto; margin: 0}
 .rn-days {display: inline-flex; flex-wrap: wrap; gap: 6px 12px; cursor: pointer; line-height: 0;
   max-width: 660px; padding: 2px}
+.rn-days.rn-weeks {flex-direction: column; gap: 0; align-items: flex-start}
 .rn-panel :is(.rn-days, input, select):focus-visible {outline-offset: -2px}
 .rn-day-chosen {fill: none; stroke: var(--jp-content-font-color0, #000); stroke-width: 3;
   paint-order: stroke}
 .rn-day-running {fill: #0072B2; fill-opacity: .6}
-.rn-legend {display: flex; flex-wrap: wrap; gap: 0 12px; width: 0; min-width: max(100%, 22em)}
+.rn-legend {display: flex; flex-wrap: wrap; gap: 0 12px; width: 0; min-width: max(100%, 22em);
+  margin: 2px}
 .rn-legend svg {vertical-align: -2px}
 </style>"""
 
-# %% ../../nbs/panel/markup.ipynb #0cab88c3
+# %% ../../nbs/panel/markup.ipynb #f26a9065
 def text_html(text: str, kind: str = "", role: str = "") -> str:
     """Text as an HTML block, escaped; `""` for no text.
 
@@ -105,7 +122,10 @@ def text_html(text: str, kind: str = "", role: str = "") -> str:
 
 
 def html_table(
-    headers: Sequence[str], rows: Iterable[Sequence[object]], wide: Collection[str] = ()
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    wide: Collection[str] = (),
+    numbers: Collection[str] = (),
 ) -> str:
     """Rows of values as an HTML table, escaped.
 
@@ -117,13 +137,19 @@ def html_table(
         As many values as there are headers, shown as their text.
     wide : collection of str
         Headers of columns whose texts may be long.
+    numbers : collection of str
+        Headers of columns of numbers, which end below each other.
 
     Returns
     -------
     str
     """
-    kinds = [" class='rn-wide'" * (name in wide) for name in headers]
-    head = "".join(f"<th scope='col'>{html.escape(name)}</th>" for name in headers)
+    kinds = [
+        " class='rn-wide'" * (name in wide) + " class='rn-number'" * (name in numbers)
+        for name in headers
+    ]
+    named = zip(kinds, headers, strict=True)
+    head = "".join(f"<th scope='col'{kind}>{html.escape(name)}</th>" for kind, name in named)
     lines = []
     for row in rows:
         cells = zip(kinds, row, strict=True)

@@ -89,7 +89,7 @@ def plan_cells(plan: Plan) -> tuple[DayCell, ...]:
     """The days of a plan before anything is done."""
     return tuple(planned_cell(planned, plan.prior_of(planned)) for planned in plan)
 
-# %% ../../nbs/panel/progress.ipynb #1dd6adc3
+# %% ../../nbs/panel/progress.ipynb #c009d8ea
 def finished_cell(row: TelemetryRow, settles_at: datetime | None = None) -> DayCell:
     """A day after its attempt, as the last row says that was written for it."""
     outcome = outcome_of_attempt(as_date(row.chunk_date_utc), row)
@@ -110,11 +110,11 @@ def say_day(cell: DayCell, row: TelemetryRow | None = None) -> str:
     """What became of a day, in a line; with its row, how many records and how long it took."""
     if cell.state == "downloaded" and row is not None:
         records, took = int(row.records_downloaded), float(row.download_seconds)
-        line = f"{cell.day} {records:,} records, {cell.percent or 0:.1f} %, {say_duration(took)}"
+        line = f"{cell.day}: {records:,} records, {cell.percent or 0:.1f} %, {say_duration(took)}"
         return line + (f"; {cell.remark}" if cell.remark else "")
     words = {"skipped_existing": "there already", "skipped_no_data": "no data"}
-    said = f"{cell.day} {words.get(cell.state, cell.state)}"
-    return f"{said}: {cell.note}" if cell.state == "failed" and cell.note else said
+    said, note = words.get(cell.state, cell.state), cell.note if cell.state == "failed" else ""
+    return f"{cell.day}: {note if note.startswith(said) else ', '.join(filter(None, (said, note)))}"
 
 # %% ../../nbs/panel/progress.ipynb #cde0b6d9
 class DayUnderWay(NamedTuple):
@@ -308,7 +308,7 @@ def _retried(progress: Progress, event: Retrying, now: float) -> Progress:
 def _hinted(progress: Progress, event: TooFewInFlight, now: float) -> Progress:
     return note(progress, str(event))
 
-# %% ../../nbs/panel/progress.ipynb #174f8a19
+# %% ../../nbs/panel/progress.ipynb #b37003f5
 _SKIPPED = {"skipped_existing": "there already", "skipped_no_data": "no data, as noted before"}
 
 
@@ -316,7 +316,7 @@ def _noted(progress: Progress, cell: DayCell, row: TelemetryRow | None) -> Progr
     """The same with a line for a day; a day that is skipped joins the line of the one before."""
     whose = _whose(progress.cells, progress.days_done - 1)
     if row is not None or cell.state not in _SKIPPED:
-        again = " (not tried again)" if row is None else ""
+        again = ", not tried again" if row is None else ""
         return note(progress, whose + say_day(cell, row) + again)
     number, before = 1, progress.days_done - 2
     same = (cell.state, cell.sensor)
@@ -348,7 +348,7 @@ def _ended_day(progress: Progress, event: DayFinished, now: float) -> Progress:
     )
     return _noted(progress, cell, row)
 
-# %% ../../nbs/panel/progress.ipynb #ac04a5c7
+# %% ../../nbs/panel/progress.ipynb #fd322e7e
 def _planned(progress: Progress, event: RunPlanned, now: float) -> Progress:
     plan = event.plan
     progress = replace(
@@ -366,7 +366,7 @@ def _planned(progress: Progress, event: RunPlanned, now: float) -> Progress:
 def _say_stopped(progress: Progress) -> str:
     done, day = progress.days_done, progress.under_way
     kept = ""
-    if day is not None:
+    if day is not None and day.chunks_done:
         kept = (
             f" Of {day.day}, {day.chunks_done} of {day.chunks} chunks are kept: "
             "it goes on from there."

@@ -40,7 +40,7 @@ from .strip import Strip, StripDay, strip_html
 from ..planning import DownloadRunConfig
 from ..words import say_count, say_duration
 
-# %% ../../nbs/panel/run_view.ipynb #b13f84a1
+# %% ../../nbs/panel/run_view.ipynb #1366edf6
 _SYMBOLS = {
     "idle": "○",
     "starting": "▶",
@@ -77,12 +77,12 @@ def tiles(progress: Progress, now: float) -> list[tuple[str, str, str]]:
         done = f"{progress.requests_done:,} of {progress.requests:,}"
         found.append(("Requests", done, f"{mean}{_rate(pace.requests)}".strip()))
         found.append(("Records", f"{progress.records:,}", _rate(pace.records, ",.0f")))
-    if retry := progress.asked_again.last:
-        found.append(("Retried", f"{progress.asked_again.number:,}", f"last: {retry.reason[:48]}"))
     if active:
         found.append(("Time left", say_duration(eta_seconds(progress, now)), f"{took} so far"))
     else:
         found.append(("Time", took, ""))
+    if retry := progress.asked_again.last:
+        found.append(("Retried", f"{progress.asked_again.number:,}", f"last: {retry.reason[:48]}"))
     return found
 
 
@@ -107,7 +107,7 @@ def strip_day(cell: DayCell) -> StripDay:
     kinds = {"skipped_no_data": "no_data"}
     return StripDay(cell.day, kinds.get(cell.state, cell.state))
 
-# %% ../../nbs/panel/run_view.ipynb #6f943448
+# %% ../../nbs/panel/run_view.ipynb #fb193883
 SMOOTHED_SECONDS, SMOOTHED_SHARE = 4.0, 0.02  # a rate is told over so long, or that of the run
 
 
@@ -141,10 +141,11 @@ def rate_html(progress: Progress, now: float) -> str:
     achieved = [(time - marks[0].time, pace) for time, pace in achieved_rates(progress.trace)]
     ax = plot_rate(events, new_axes(6.4, 1.9), achieved=achieved)
     pace = speed(progress, now).requests
+    ax.set_xlabel(ax.get_xlabel().replace("the first event", "the start"))
     label = f"Request rate: {_rate(pace)} achieved, {_rate(marks[-1].rate)} allowed; "
     return theme_svg(figure_of(ax), label + f"refusals: {progress.refusals}.")
 
-# %% ../../nbs/panel/run_view.ipynb #55f65e78
+# %% ../../nbs/panel/run_view.ipynb #cc38f621
 MOST_REASONS, MOST_CHARACTERS, LOG_SHOWN = 20, 300, 60
 LOOK_HEADERS = ("day", "what", "why")
 
@@ -198,10 +199,10 @@ def log_html(progress: Progress) -> str:
     """The latest lines of the log, the newest first."""
     lines = "\n".join(line[:MOST_CHARACTERS] for line in reversed(progress.log[-LOG_SHOWN:]))
     log = (
-        "<pre class='rn-log' role='log' tabindex='0' aria-label='Log, newest line first'>"
+        "<pre class='rn-log' role='log' tabindex='0' aria-label='Log, newest line first (UTC)'>"
         f"{html.escape(lines)}</pre>"
     )
-    return folded("log", "Log, newest line first", log if lines else "", True)
+    return folded("log", "Log, newest line first (UTC)", log if lines else "", True)
 
 # %% ../../nbs/panel/run_view.ipynb #e5174b95
 RATE_SECONDS = 2.0  # between two pictures of the rate
@@ -227,7 +228,7 @@ def offer_sensors(choice: ipywidgets.Dropdown, sensors: Sequence[str]) -> None:
     if list(choice.options) != offered:
         choice.options, choice.value = offered, ""
 
-# %% ../../nbs/panel/run_view.ipynb #497a6805
+# %% ../../nbs/panel/run_view.ipynb #7e4d6891
 class RunView:
     """A run as widgets.
 
@@ -235,6 +236,8 @@ class RunView:
     ----------
     beside : ipywidgets.DOMWidget, optional
         What stands beside the strip, such as a chosen day.
+    headed : bool
+        Whether its line stands above its figures; if not, `parts["status"]` is put elsewhere.
     """
 
     _PARTS = {
@@ -243,7 +246,7 @@ class RunView:
         "log": log_html,
     }
 
-    def __init__(self, beside: ipywidgets.DOMWidget | None = None) -> None:
+    def __init__(self, beside: ipywidgets.DOMWidget | None = None, headed: bool = True) -> None:
         names = ("status", "tiles", "quiet", "rate", "look", "log")
         self.parts = {name: ipywidgets.HTML() for name in names}
         self.seen: Progress = Progress()  # what is shown
@@ -252,12 +255,11 @@ class RunView:
         self.sensors.observe(lambda _: self._show_strip(self.seen, math.inf), "value")
         right = [beside] if beside is not None else []
         left = ipywidgets.VBox([self.sensors, self.strip])
-        columns = ipywidgets.Box(
-            [left, ipywidgets.VBox([*right, self.parts["rate"]]).add_class("rn-right")]
-        )
-        columns.add_class("rn-columns")
-        above, below = ([self.parts[name] for name in part] for part in (names[:3], names[4:]))
-        self.box = ipywidgets.VBox([*above, columns, *below])
+        above = [self.parts[name] for name in names[0 if headed else 1 : 3]]
+        middle = ipywidgets.VBox([*right, self.parts["rate"]]).add_class("rn-right")
+        more = ipywidgets.VBox([self.parts[name] for name in names[4:]]).add_class("rn-more")
+        columns = ipywidgets.Box([left, middle, more]).add_class("rn-columns")
+        self.box = ipywidgets.VBox([*above, columns])
         self._drawn = self._strip_drawn = 0.0
 
     def show(self, progress: Progress, now: float) -> None:

@@ -25,7 +25,7 @@ from .markup import folded, html_table, scroll, text_html
 from ..planning import DownloadRunConfig, Plan, PlannedDay, plan_runs, say_reason
 from ..words import say_count
 
-# %% ../../nbs/panel/setup.ipynb #74fc4fb8
+# %% ../../nbs/panel/setup.ipynb #5dc5aa60
 MOST_STRETCHES = 50  # lines of the table
 
 
@@ -47,7 +47,8 @@ def plan_rows(plan: Iterable[PlannedDay]) -> list[tuple[str, str, str, str]]:
 def plan_html(plan: Plan, config: DownloadRunConfig, opened: bool = False) -> str:
     """A plan in words: what it will cost, and its days in a table; `opened` or folded."""
     rows = plan_rows(plan)
-    table = html_table(["days", "what", "why", "requests"], rows[:MOST_STRETCHES], wide=["why"])
+    headers = ("days", "what", "why", "requests")
+    table = html_table(headers, rows[:MOST_STRETCHES], wide=["why"], numbers=["requests"])
     left = len(rows) - MOST_STRETCHES
     more = text_html(f"and {say_count(left, 'line')} more" if left > 0 else "")
     shown = folded("plan", "The plan, day by day", scroll(table + more, "The plan"), opened)

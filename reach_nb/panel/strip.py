@@ -54,13 +54,13 @@ def percent_color(percent: int) -> str:
     """The colour of a share, %, as hexadecimal; everything above 100 is as 100."""
     return to_hex(colormaps[PERCENT_COLORS](min(percent, 100) / 100))
 
-# %% ../../nbs/panel/strip.ipynb #918b7024
+# %% ../../nbs/panel/strip.ipynb #8f031f0a
 class Block(NamedTuple):
     """A part of the days, and where its slots lie in an SVG of its own; all sizes in pixels."""
 
     first: int  # place of its first day among all days
     length: int  # how many days
-    offset: int  # slots before the first day
+    offset: int  # slots before the first day, which begin with a Monday
     rows: int  # slots in a column: 7, or 1 for a week in a row
     pitch: int  # from one slot to the next
     left: int  # of the slots
@@ -75,14 +75,15 @@ class Block(NamedTuple):
 
 
 MOST_IN_WEEKS, MOST_IN_A_SHEET = 31, 54 * 7 - 6  # days
-_TOP, _LEFT = 16, 30  # room for names of months and of weekdays
+_TOP, _LEFT, _LEFT_OF_WEEKS = 16, 36, 42  # room for names of months, of weekdays, of Mondays
 
 
 def _block(days: Sequence[date], first: int, rows: int, pitch: int) -> Block:
-    offset = days[0].weekday() if rows == 7 else 0
-    columns, left = -(-(offset + len(days)) // rows), _LEFT if rows == 7 else 0
-    width, height = left + columns * pitch, _TOP + rows * pitch
-    return Block(first, len(days), offset, rows, pitch, left, _TOP, width, height)
+    offset, weeks = days[0].weekday(), -(-(days[0].weekday() + len(days)) // 7)
+    columns, left = (weeks, _LEFT) if rows == 7 else (7, _LEFT_OF_WEEKS)
+    top = _TOP if rows == 7 or first == 0 else 0  # of weeks, only the first has a line above it
+    width, height = left + columns * pitch, top + rows * pitch
+    return Block(first, len(days), offset, rows, pitch, left, top, width, height)
 
 
 def lay_out(days: Sequence[date]) -> list[Block]:
@@ -147,22 +148,37 @@ def _paint(kind: str, percent: int | None, pitch: int, own: str) -> str:
         return f"fill='none' stroke='{look.ink}'"
     return "fill='#8883'" if kind == "not_attempted" else f"fill='{look.color}'"
 
-# %% ../../nbs/panel/strip.ipynb #8375d279
+# %% ../../nbs/panel/strip.ipynb #ab1f3bd5
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def _words_of_week(block: Block, first: date) -> str:
+    """The texts of a week in a row: its first day beside it, weekdays above the first one."""
+    y = block.top + block.pitch / 2 + 3
+    said = [f"<text x='0' y='{y:g}'>{first.day} {first:%b}</text>"]
+    if block.top:
+        said.append(f"<text x='0' y='11' font-weight='bold'>{first:%Y}</text>")
+        for column, name in enumerate(_WEEKDAYS):
+            x = block.left + (column + 0.5) * block.pitch - 1
+            said.append(f"<text x='{x:g}' y='11' text-anchor='middle'>{name}</text>")
+    return f"<g font-size='10' fill='currentColor'>{''.join(said)}</g>"
+
+
 def _words(block: Block, days: Sequence[StripDay], alone: bool) -> str:
     """The texts of a block: months above it, weekdays or the year beside it."""
+    if block.rows == 1:
+        return _words_of_week(block, days[0].day)
     said, free = [], 0
     for place, planned in enumerate(days, block.first):
         day, (x, _) = planned.day, block.corner(place)
         if (place == block.first or day.day == 1) and x >= free:
-            form = "%d %b" if block.rows == 1 else "%b"
-            form += " ’%y" if day.month == 1 and place and alone and block.rows == 7 else ""
+            form = "%b ’%y" if day.month == 1 and place and alone else "%b"
             name = f"{day:{form}}" if block.pitch > 4 else f"{day:%b}"[0]
             said.append(f"<text x='{x}' y='11'>{name}</text>")
             free = x + 6 * len(name) + 1
-    if block.rows == 7:
-        at = 11 if alone else block.top + 4 * block.pitch
-        said.append(f"<text x='0' y='{at}' font-weight='bold'>{days[0].day:%Y}</text>")
-    if block.rows == 7 and alone:
+    at = 11 if alone else block.top + 4 * block.pitch
+    said.append(f"<text x='0' y='{at}' font-weight='bold'>{days[0].day:%Y}</text>")
+    if alone:
         for row, name in ((0, "Mon"), (2, "Wed"), (4, "Fri")):
             y = block.top + (row + 0.5) * block.pitch + 3
             said.append(f"<text x='0' y='{y:g}'>{name}</text>")
@@ -248,7 +264,7 @@ def blocks_svg(days: Sequence[StripDay], own: str = "rn-") -> str:
     )
     return "".join(block_svg(block, part, alone, f"{own}{n}-") for n, block, part in parts)
 
-# %% ../../nbs/panel/strip.ipynb #50e7838d
+# %% ../../nbs/panel/strip.ipynb #f0204c5b
 def legend_html(days: Sequence[StripDay], own: str = "rn-legend-") -> str:
     """The legend of a strip as HTML."""
     counts, items = Counter(day.kind for day in days), []
@@ -261,8 +277,8 @@ def legend_html(days: Sequence[StripDay], own: str = "rn-legend-") -> str:
                 f"<rect x='{5 * n}' width='5' height='12' fill='{percent_color(10 * n)}'/>"
                 for n in range(11)
             )
-            items.append(f"0 <svg width='55' height='12' aria-hidden='true'>{shades}</svg> 100 %: ")
-            items.append(f"{look.label} ({counts[kind]:,})")
+            ramp = f"<svg width='55' height='12' aria-hidden='true'>{shades}</svg>"
+            items += [f"{look.label} ({counts[kind]:,}): ", f"0 {ramp} 100 %"]
             continue
         box = f"<rect x='.5' y='.5' width='11' height='11' {attributes}/>"
         if kind == "running":  # as the browser fills it
@@ -288,8 +304,7 @@ def describe_strip(days: Sequence[StripDay]) -> str:
     kinds = [f"{counts[k]:,} {labels[k]}" for k in KIND_NAMES if counts[k]]
     odd = sum(bool(day.remark) for day in days)
     kinds += [f"{odd:,} with a remark"] if odd else []
-    first, last = days[0].day, days[-1].day
-    span = f"{first} to {last}" if last > first else f"{first}"
+    span = f"{days[0].day}" + (f" to {days[-1].day}" if len(days) > 1 else "")
     return f"{span}: {', '.join(kinds)}."
 
 
@@ -314,9 +329,10 @@ def strip_html(days: Sequence[StripDay], label: str = "") -> str:
     flow = "display:flex;flex-wrap:wrap;gap:4px 12px;line-height:1.4"
     legend = legend_html(days, "rn-saved-legend-").replace("<div", f"<div style='{flow}'", 1)
     blocks = blocks_svg(days, "rn-saved-")
-    return f"<div role='img' aria-label='{said}' style='{flow}'>{blocks}</div>{legend}"
+    way = "display:flex;flex-direction:column" if len(days) <= MOST_IN_WEEKS else flow
+    return f"<div role='img' aria-label='{said}' style='{way}'>{blocks}</div>{legend}"
 
-# %% ../../nbs/panel/strip.ipynb #860d8251
+# %% ../../nbs/panel/strip.ipynb #a927b82f
 _STRIP = """
 const NS = "http://www.w3.org/2000/svg";
 let views = 0;
@@ -338,11 +354,11 @@ export default { render({ model, el }) {
     if (!svg) return;
     const [first, , offset, rows, pitch, left, top] = get("blocks")[at], slot = n - first + offset;
     const mark = document.createElementNS(NS, "rect"), size = pitch - (pitch > 8 ? 2 : 1);
-    const put = (values) =>
-      Object.entries(values).forEach(([key, value]) => mark.setAttribute(key, value));
+    const put = (all) => Object.entries(all).forEach(([key, to]) => mark.setAttribute(key, to));
     put({ class: name, x: left + Math.floor(slot / rows) * pitch, width: size,
       y: top + (slot % rows) * pitch + size * (1 - share), height: size * share });
-    svg.append(mark); };
+    const below = name === "rn-day-running" && svg.querySelector("g[paint-order]");
+    svg.insertBefore(mark, below || null); };
   const point = () => {
     const n = get("chosen"), tell = (name, value) => days.setAttribute("aria-" + name, value);
     box(n, "rn-day-chosen", 1); tell("label", get("label")); tell("valuetext", text(n));
@@ -351,6 +367,7 @@ export default { render({ model, el }) {
   const run = () => box(get("running"), "rn-day-running", get("share"));
   const draw = () => {
     days.innerHTML = get("svg").replaceAll("rn-", own); legend.innerHTML = get("legend");
+    days.classList.toggle("rn-weeks", get("blocks")[0]?.[3] === 1);
     el.style.display = count() ? "" : "none"; point(); run(); };
 """
 _CHOOSING = """
