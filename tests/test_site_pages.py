@@ -11,6 +11,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 import site_pages  # noqa: E402
 from nbdev.process import NBProcessor  # noqa: E402
 
+PRINTED = [{"output_type": "stream", "name": "stdout", "text": "1"}]
+
 
 def made(*cells, path="nbs/look/days.ipynb"):
     """The sources of the cells that a page is made of; cells are Markdown unless they begin with `#|` or `>>>`."""
@@ -19,7 +21,7 @@ def made(*cells, path="nbs/look/days.ipynb"):
         {
             "cells": [
                 {"cell_type": kind, "source": c.removeprefix(">>>"), "metadata": {}, "id": str(n)}
-                | ({"outputs": []} if kind == "code" else {})
+                | ({"outputs": PRINTED * ("print(" in c)} if kind == "code" else {})
                 for n, (kind, c) in enumerate(zip(kinds, cells, strict=True))
             ],
             "metadata": {},
@@ -121,13 +123,17 @@ def test_code_is_folded_without_the_docstring_that_stands_above_it():
 
 def test_imports_are_left_out_and_constants_are_seen():
     assert made(MODULE, "#| export\nimport os\nfrom a import b") == []
+    for_checkers = "if TYPE_CHECKING:\n    import pandas as pd"
+    assert made(MODULE, f"#| export\nfrom a import b\n{for_checkers}") == []
     assert made(MODULE, "#| export\nWIDTH = 3") == ["WIDTH = 3"]
+    assert made(MODULE, "#| export\nif WIDTH:\n    HEIGHT = 3") == ["if WIDTH:\n    HEIGHT = 3"]
 
 
 def test_tests_are_folded_and_what_shows_something_is_not():
     assert made(MODULE, ">>>test_eq(1, 1)")[0].startswith("#| code-fold: true")
     assert made(MODULE, ">>>x = 1\nassert x")[0].startswith("#| code-fold: true")
     assert made(MODULE, ">>>print(1)") == ["print(1)"]
+    assert '"Code and tests"' in made(MODULE, ">>>print(1)\nassert x")[0]
 
 
 def test_a_word_is_a_link_where_it_is_public_or_explained_here():
@@ -138,3 +144,35 @@ def test_a_word_is_a_link_where_it_is_public_or_explained_here():
     there = "../archive/reading.ipynb#reach_nb.archive.reading.read_archive"
     assert f"[`read_archive()`]({there}), `dose_rate`, [`gaps`](x.ipynb), `a b`" in shown
     assert shown.endswith("```text\n`helper`\n```\n\n## `helper`")
+
+
+def test_a_parameter_is_no_link_to_something_of_its_name():
+    export = """#| export
+def helper() -> None:
+    'Text.'
+
+def user(helper: int) -> None:
+    \'\'\'As `helper` does.
+
+    Parameters
+    ----------
+    helper, other : int
+        See `helper`.
+    \'\'\'
+    return helper"""
+    shown = "\n".join(made(MODULE, export))
+    link = "[`helper`](#reach_nb.look.days.helper)"
+    assert f"As {link} does." in shown
+    assert f"| `helper`, `other` | int | See {link}. |" in shown
+
+
+def test_words_that_announce_tests_end_in_a_full_stop_where_these_are_folded():
+    assert made(MODULE, "It refuses:", ">>>assert x")[0] == "It refuses."
+    assert made(MODULE, "It says:", ">>>print(1)")[0] == "It says:"
+    assert made(MODULE, "::: note\nIt says\n:::", ">>>assert x")[0].endswith(":::")
+
+
+def test_a_wide_drawing_is_small_and_a_narrow_one_is_left():
+    narrow, wide = (f"Words.\n\n```text\n{n * '─'}\n```" for n in (76, 77))
+    assert made(MODULE, narrow) == [narrow]
+    assert made(MODULE, wide) == [wide.replace("```text", "```{.text .wide}")]

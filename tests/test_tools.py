@@ -115,6 +115,7 @@ def test_a_sound_site_has_no_troubles(site):
         (prose("Words.\n\n```python\ndef f(*args, **kwargs)\n```"), "a signature holds"),
         (prose("Words.\n\n```python\ndef f(\n    x:NoneType=None\n```"), "a signature holds"),
         (prose("Words.\n\n```python\nf(a) # [`g`](https://x.y)\n```"), "a signature holds"),
+        (prose("Words.\n\n```{.text .wide}\n" + 93 * "─" + "\n```"), "wider than the page"),
         (code("#| fig-alt: Sixty. Across: how many\nf()", shown(image_png="…")), "are no YAML"),
         (code("plot()", shown(image_png="…")), "without `#| fig-alt:`"),
         (code("plot()", shown(text_html="<svg width='3'></svg>")), "picture in HTML"),

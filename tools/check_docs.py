@@ -23,6 +23,7 @@ MACHINE_PATH = re.compile(
     r"|site-packages"
 )
 UNREADABLE = re.compile(r"\*args, \*\*kwargs|:NoneType=None|\]\(https?:")  # in a signature
+LONG = re.compile(r"^.{93,}$", re.MULTILINE)  # as many characters as a page has room for
 FIGURES = {"image/png", "image/jpeg", "image/svg+xml"}
 WORDS = re.compile(r"\b(?:alt|aria-label|aria-labelledby)=[\"'][^\"']+|aria-hidden=[\"']true")
 
@@ -65,9 +66,7 @@ class Checker:
 
     def check_format(self, formats):
         if "commonmark" in formats and "keep-md" not in formats["commonmark"]:
-            self.trouble(
-                "_quarto.yml", "commonmark without keep-md: its pages are deleted too soon"
-            )
+            self.trouble("_quarto.yml", "commonmark without keep-md: its pages go too soon")
         if formats["html"].get("code-overflow") != "wrap":
             self.trouble("_quarto.yml", "code-overflow is not `wrap`: long lines are cut off")
 
@@ -97,15 +96,16 @@ class Checker:
             for fence in FENCE.finditer(text):
                 if found := UNREADABLE.search(fence[0]):
                     self.trouble(page.name, f"a signature holds {found[0]!r}")
+                wide = "text" in fence[0].partition("\n")[0] and LONG.search(fence[0])
+                if wide:
+                    self.trouble(page.name, f"a drawing is wider than the page: {wide[0][:40]!r}")
         for target in re.findall(r"<a\s[^>]*href=[\"']([^\"']+)", "".join(page.html)):
             self.check_target(page, target, False)
         homes = {page.path.parent, self.root / "nbs" / PurePosixPath(page.name).parent}
         for name in getattr(page, "includes", []):
             for home in homes:
                 if not (home / name).is_file():
-                    self.trouble(
-                        page.name, f"includes {name}, which is not there from {home.name}/"
-                    )
+                    self.trouble(page.name, f"includes {name}, which is not in {home.name}/")
 
     def check_sections(self, page):
         outline = page.outline()

@@ -2,7 +2,7 @@
 
 nbdev alone shows signatures without their types' names, parameters as comments, no methods, and links every word in
 backticks to whatever has that name. Here an exported cell becomes its reference and its folded source, tests are
-folded, and a name in backticks is a link where it is public or explained on the same page.
+folded, drawings in characters fit, and a name in backticks is a link where it is public or explained on the same page.
 """
 
 import ast
@@ -19,6 +19,8 @@ WIDTH = 76  # characters of a signature's line
 TEST = re.compile(r"\b(test_\w+|expect_fail)\(|^assert\b", re.MULTILINE)
 ENUMS = {"Enum", "IntEnum", "IntFlag", "Flag", "StrEnum"}
 OWN = re.compile(r"^### (\w+) \{#", re.MULTILINE)
+DRAWING = re.compile(r"^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FIXED = r"^```.*?^```\s*$|^#[^\n]*$"  # no name in these becomes a link
 WORD = re.compile(r"(?<![\[`\\])`([A-Za-z_]\w*)(\(\))?`(?![\]`])")
 
 
@@ -226,6 +228,20 @@ class Page:
                 yield from (n.name for n in ast.parse(cell.source).body if hasattr(n, "name"))
 
 
+def is_import(node):
+    """Whether a statement imports, and be it for type checkers only."""
+    inner = node.body if isinstance(node, ast.If) else []
+    return (
+        isinstance(node, ast.Import | ast.ImportFrom) or bool(inner) and all(map(is_import, inner))
+    )
+
+
+def fitting(drawing):
+    """A drawing in characters, in a smaller type where it is wider than code."""
+    is_wide = max(map(len, drawing[1].splitlines())) > WIDTH
+    return drawing[0].replace("```text", "```{.text .wide}", 1) if is_wide else drawing[0]
+
+
 class show_reference(Page):
     """Exported cells become what a reader wants of them; tests are folded."""
 
@@ -238,8 +254,13 @@ class show_reference(Page):
             if "export" in marks:
                 cells += self.shown(cell.source)
             else:
-                if cell.cell_type == "code" and TEST.search(cell.source) and not cell.outputs:
-                    cell.source = folded(cell.source, "Tests")
+                if cell.cell_type == "markdown":
+                    cell.source = DRAWING.sub(fitting, cell.source)
+                elif TEST.search(cell.source) and cell.cell_type == "code":
+                    cell.source = folded(cell.source, "Code and tests" if cell.outputs else "Tests")
+                    if cells and cells[-1].cell_type == "markdown" and not cell.outputs:
+                        # what the notebook announces is not in sight here
+                        cells[-1].source = re.sub(r"(?<!:):\s*$", ".", cells[-1].source)
                 cells.append(cell)
         for cell in cells:
             cell.directives_ = getattr(cell, "directives_", {})
@@ -248,8 +269,7 @@ class show_reference(Page):
     def shown(self, text):
         """The cells of the site for an exported one."""
         source = Source(text, self.module)
-        kinds = {type(node) for node in source.tree.body}
-        if kinds <= {ast.Import, ast.ImportFrom}:
+        if all(map(is_import, source.tree.body)):
             return []
         defined = [n for n in source.tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
         public = [n for n in defined if not n.name.startswith("_")]
@@ -275,10 +295,10 @@ class link_names(Page):
 
     def __call__(self, cell):
         if cell.cell_type == "markdown":
-            chunks = re.split(
-                r"(^```.*?^```\s*$|^#[^\n]*$)", cell.source, flags=re.MULTILINE | re.DOTALL
-            )
             within = OWN.findall(cell.source)
+            # a parameter or field that is called as something else is not that
+            fixed = f"({FIXED}|^\\| `[^|]*)" if within else f"({FIXED})"
+            chunks = re.split(fixed, cell.source, flags=re.MULTILINE | re.DOTALL)
             replace = lambda match: self.link(match, within)
             cell.source = "".join(
                 c if n % 2 else WORD.sub(replace, c) for n, c in enumerate(chunks)
