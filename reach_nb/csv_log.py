@@ -187,7 +187,7 @@ def _holds_value(names: Iterable[str], layout: CsvLayout) -> bool:
 
 # %% ../nbs/csv_log.ipynb #c4618185
 RowTexts: TypeAlias = tuple[str, ...]  # the texts of one row, in the order of the layout's columns
-PIECE_BYTES = 4 * 2**20  # of a file, in memory at a time
+PIECE_BYTES = 2**20  # of a file, in memory at a time
 _HEADER_BYTES = 2**16  # of a file, that hold its header if it has one
 
 

@@ -6,7 +6,7 @@
 __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DATA', 'STATUS_FAILED', 'STATUS_PROCESS_PENDING',
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'STATUSES',
            'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'LAYOUT', 'DatasetName', 'log', 'field_text', 'TelemetryRow',
-           'utcnow_iso', 'holds_telemetry', 'day_of', 'LatestRows', 'rows_of', 'latest_rows', 'DayRows',
+           'utcnow_iso', 'holds_telemetry', 'day_of', 'start_of', 'LatestRows', 'rows_of', 'latest_rows', 'DayRows',
            'rows_by_dataset', 'as_dataset', 'checked_values', 'UnreadDates', 'HistoricalTelemetry']
 
 # %% ../nbs/telemetry.ipynb #ae04881f
@@ -185,7 +185,7 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
     with open(path, "rb") as file:
         return recognises(file, LAYOUT)
 
-# %% ../nbs/telemetry.ipynb #32c6d68a
+# %% ../nbs/telemetry.ipynb #e6e4968a
 _LONG_AGO = datetime(1, 1, 2, tzinfo=timezone.utc)
 _DAY_AT, _STARTED_AT, _SENSOR_AT, _DESCRIPTOR_AT, _FORMAT_AT = map(
     COLUMNS.index, ("chunk_date_utc", "started_at_utc", "sensor_id", "descriptor", "output_format")
@@ -201,8 +201,8 @@ def day_of(text: str) -> date | None:
         return None
 
 
-def _moment(text: str) -> datetime:
-    """An ISO text as an aware moment; what is none is before all others."""
+def start_of(text: str) -> datetime:
+    """When an attempt began, of the text that notes it; what is no time is before all others."""
     moment = parse_iso(text) or _LONG_AGO
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
@@ -215,7 +215,7 @@ class LatestRows:
 
     def add(self, day: date, record: RowTexts) -> None:
         """Look at one more record of a day."""
-        began = _moment(record[_STARTED_AT])
+        began = start_of(record[_STARTED_AT])
         if day not in self._of_day or began >= self._of_day[day][0]:
             self._of_day[day] = began, record
 

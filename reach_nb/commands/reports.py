@@ -6,10 +6,10 @@
 __all__ = ['Reported', 'telemetry_of', 'finder_of', 'wanted_of', 'named_datasets', 'say_artifacts', 'status', 'verify',
            'counting_client', 'add_reports']
 
-# %% ../../nbs/commands/reports.ipynb #32d5392d
+# %% ../../nbs/commands/reports.ipynb #fb16226d
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from ..words import one_line, printable, say_count, say_size
 
 Reported = TypeVar("Reported", bound=Sized)
 
-# %% ../../nbs/commands/reports.ipynb #30a8bcf6
+# %% ../../nbs/commands/reports.ipynb #538ba4ec
 def telemetry_of(args: argparse.Namespace) -> HistoricalTelemetry:
     """The telemetry that the flags name; a `ValueError` if there is none."""
     if args.output_dir is None and args.telemetry_file is None:
@@ -59,26 +59,28 @@ def wanted_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def named_datasets(
-    found: Mapping[DatasetName, Reported], args: argparse.Namespace
+    found: Iterable[tuple[DatasetName, Reported]], args: argparse.Namespace
 ) -> Iterator[tuple[Dataset, Reported]]:
-    """What was found of each dataset; a name that is none costs a line.
+    """What was found of each dataset, one after the other; a name that is none costs a line.
 
     If nothing was found, it is a `ValueError`.
     """
-    if isinstance(args.sensor_id, list):
-        sensors = [sensor.strip().upper() for sensor in args.sensor_id]
-        found = {name: what for name, what in found.items() if name[0] in sensors}
-    if not found:
-        such = " of that sensor, descriptor and format" if args.sensor_id or wanted_of(args) else ""
-        raise ValueError(f"{telemetry_of(args).path} holds no rows{such}")
-    for name, what in found.items():
+    sensors = [sensor.strip().upper() for sensor in args.sensor_id or ()]
+    any_found = False
+    for name, what in found:
+        if sensors and name[0] not in sensors:
+            continue
+        any_found = True
         if dataset := as_dataset(name):
             yield dataset, what
         else:
             days = say_count(len(what), "day")
             print(f"passed over: {days} of {one_line(' '.join(name), 100)}, which is no dataset")
+    if not any_found:
+        such = " of that sensor, descriptor and format" if sensors or wanted_of(args) else ""
+        raise ValueError(f"{telemetry_of(args).path} holds no rows{such}")
 
-# %% ../../nbs/commands/reports.ipynb #224745c1
+# %% ../../nbs/commands/reports.ipynb #f63e1069
 def say_artifacts(found: Mapping[date, FoundArtifact], sizes: Mapping[date, float]) -> str:
     """How many artifacts there are, how large they are in MiB, and which are not in the folder."""
     there = {day: artifact for day, artifact in found.items() if artifact.there}
@@ -92,11 +94,11 @@ def say_artifacts(found: Mapping[date, FoundArtifact], sizes: Mapping[date, floa
 
 def status(args: argparse.Namespace) -> int:
     """`reach_nb status`: each dataset in words and as a calendar; 0."""
-    from reach_nb.look.days import availability_frames, find_artifacts
+    from reach_nb.look.days import find_artifacts, iter_availability
     from reach_nb.look.text import describe, text_calendar
 
     telemetry = telemetry_of(args)
-    frames = availability_frames(telemetry, **wanted_of(args))
+    frames = iter_availability(telemetry, **wanted_of(args))
     finder = finder_of(args, telemetry)
     for dataset, frame in named_datasets(frames, args):
         found = find_artifacts(frame, dataset, finder)
@@ -105,7 +107,7 @@ def status(args: argparse.Namespace) -> int:
         print(printable("\n".join(told)))
     return 0
 
-# %% ../../nbs/commands/reports.ipynb #d94060ba
+# %% ../../nbs/commands/reports.ipynb #3bbdf68f
 def verify(args: argparse.Namespace) -> int:
     """`reach_nb verify`: what does not agree, dataset by dataset; 1 if anything does not."""
     from reach_nb.verify import verify_days
@@ -114,7 +116,7 @@ def verify(args: argparse.Namespace) -> int:
     finder = finder_of(args, telemetry)
     found = telemetry.load_datasets(**wanted_of(args))
     with counting_client(args) as client:
-        for dataset, days in named_datasets(found, args):
+        for dataset, days in named_datasets(found.items(), args):
             findings = verify_days(days, dataset, finder, args.output_dir, client)
             said = say_count(len(findings), "finding") if findings else "all agree"
             print(f"{dataset}: {say_count(len(days), 'day')}, {said}")

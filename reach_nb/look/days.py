@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['TelemetrySource', 'DayState', 'STATES', 'read_rows', 'datasets', 'wanted_names', 'choose_dataset', 'speaking_rows',
-           'days_between', 'availability_frame', 'availability_frames', 'find_artifacts', 'day_attempts']
+           'days_between', 'availability_frame', 'DayDigest', 'digest_rows', 'iter_availability', 'availability_frames',
+           'find_artifacts', 'day_attempts']
 
-# %% ../../nbs/look/days.ipynb #9b62f8a3
+# %% ../../nbs/look/days.ipynb #52d8a03e
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
 from os import PathLike
@@ -36,6 +38,7 @@ from reach_nb.telemetry import (
     HistoricalTelemetry,
     as_dataset,
     day_of,
+    start_of,
 )
 from ..windows import Moment, as_date, day_window
 from ..words import say_count
@@ -81,7 +84,7 @@ def _from_log(records: Iterator[RowTexts], piece_rows: int = 50_000) -> pd.DataF
         if len(some) < piece_rows:
             return pd.concat(pieces, ignore_index=True)
 
-# %% ../../nbs/look/days.ipynb #f16ae7e6
+# %% ../../nbs/look/days.ipynb #9b328207
 def read_rows(
     telemetry: TelemetrySource,
     sensor_id: str | None = None,
@@ -118,6 +121,10 @@ def read_rows(
         if value is not None:
             same_case = name == "output_format"
             typed = typed[typed[name] == (value if same_case else value.strip().upper())]
+    return _in_order(typed)
+
+
+def _in_order(typed: pd.DataFrame) -> pd.DataFrame:
     return typed.sort_values(
         "started_at_utc", kind="stable", na_position="first", ignore_index=True
     )
@@ -285,14 +292,22 @@ def days_between(first: date | pd.Timestamp, last: date | pd.Timestamp) -> pd.Da
     known = not (pd.isna(first) or pd.isna(last))
     return pd.date_range(first, last, name="day") if known else pd.DatetimeIndex([], name="day")
 
-# %% ../../nbs/look/days.ipynb #fd7837f0
-def _day_frame(rows: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
+# %% ../../nbs/look/days.ipynb #0341eae1
+def _attempts(rows: pd.DataFrame) -> pd.Series:
+    """How many runs tried each day."""
+    tries = rows[~rows["status"].isin(_LATER_STATUSES)].drop_duplicates(["day", "run_id"])
+    return tries["day"].value_counts()
+
+
+def _day_frame(
+    rows: pd.DataFrame, days: pd.DatetimeIndex, attempts: pd.Series | None = None
+) -> pd.DataFrame:
     row = speaking_rows(rows).reindex(days)
     noted = row["error_message"].where(row["status"] == STATUS_DOWNLOADED, "")
     met_error = (rows["error_type"] != "") | (rows["error_message"] != "")
     met_error &= rows["status"] != STATUS_DOWNLOADED  # there it is a remark
     errors = _last_of_day(rows[met_error]).reindex(days)
-    tries = rows[~rows["status"].isin(_LATER_STATUSES)].drop_duplicates(["day", "run_id"])
+    attempts = _attempts(rows) if attempts is None else attempts
     nominal = row["expected_records"].where(row["expected_records"] > 0)
     percent = row["availability_pct"].fillna(100 * row["records_downloaded"] / nominal)
     columns = {
@@ -300,7 +315,7 @@ def _day_frame(rows: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
         "percent": percent.where((row["state"] == "downloaded") & (percent >= 0)),
         "records": row["records_downloaded"].round().astype("Int64"),
         "expected": row["expected_records"].round().astype("Int64"),
-        "attempts": tries["day"].value_counts().reindex(days, fill_value=0).astype(int),
+        "attempts": attempts.reindex(days, fill_value=0).astype(int),
         "error_type": errors["error_type"].fillna(""),
         "error_message": errors["error_message"].fillna(""),
         "note": noted.fillna(""),
@@ -356,15 +371,114 @@ def availability_frame(
     frame.attrs.update(dataset)
     return frame
 
-# %% ../../nbs/look/days.ipynb #fd852d27
-def availability_frames(
+# %% ../../nbs/look/days.ipynb #9a6e8563
+_OF_DAY = ["started_at_utc", "status", "csv_path", "error_type", "error_message"]
+_OF_DAY += [*_NUMBERS, "finished_at_utc"]
+_DAY_AT, _STARTED_AT, _STATUS_AT, _PATH_AT, _RECORDS_AT, _RUN_AT = map(
+    COLUMNS.index,
+    ("chunk_date_utc", "started_at_utc", "status", "csv_path", "records_downloaded", "run_id"),
+)
+_ERROR_AT = [COLUMNS.index(name) for name in ("error_type", "error_message")]
+_pick = itemgetter(*map(COLUMNS.index, _OF_DAY))
+
+
+class DayDigest:
+    """Of one day of one dataset: the rows that may speak for it, and the runs that tried it.
+
+    A row is kept as the texts of `_OF_DAY` and its number; of each kind, the latest.
+    """
+
+    __slots__ = ("done", "download", "error", "figures", "row", "runs")
+
+    def __init__(self) -> None:
+        self.row = self.download = self.done = self.figures = self.error = b""
+        self.runs: tuple[str, ...] = ()
+
+    def add(self, record: RowTexts, number: int) -> None:
+        """Look at one more row, which is the `number`th."""
+        status, began = record[_STATUS_AT], record[_STARTED_AT]
+        stage, done = status in _LATER_STATUSES, status == STATUS_DOWNLOADED
+        later = stage or (status == STATUS_FAILED and record[_PATH_AT] != "")
+        text = "\0".join((*_pick(record), str(number))).encode()
+        if _is_later(began, self.row):
+            self.row = text
+        if not later and _is_later(began, self.download):
+            self.download = text
+        if done and _is_later(began, self.done):
+            self.done = text
+        if later and _is_number(record[_RECORDS_AT]) and _is_later(began, self.figures):
+            self.figures = text
+        if not done and any(record[at] for at in _ERROR_AT) and _is_later(began, self.error):
+            self.error = text
+        if not stage and record[_RUN_AT] not in self.runs:
+            self.runs = _same((*self.runs, record[_RUN_AT]))
+
+    def rows(self) -> set[bytes]:
+        """What is kept."""
+        return {self.row, self.download, self.done, self.figures, self.error} - {b""}
+
+
+@lru_cache(maxsize=1_024)
+def _same(runs: tuple[str, ...]) -> tuple[str, ...]:
+    """The same value for all the days that were tried by the same runs."""
+    return runs
+
+
+def _is_later(began: str, kept: bytes) -> bool:
+    """Whether a row that began then comes after the one that is kept."""
+    before = kept.partition(b"\0")[0].decode()
+    return not kept or began == before or start_of(began) >= start_of(before)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return text.isascii() and "_" not in text and abs(float(text)) < 2**53
+    except ValueError:
+        return False
+
+# %% ../../nbs/look/days.ipynb #69b88b57
+def digest_rows(records: Iterator[RowTexts]) -> dict[DatasetName, dict[date, DayDigest]]:
+    """The days of every dataset in short; rows without a day are passed over.
+
+    Parameters
+    ----------
+    records : iterator of tuple of str
+        Rows in file order, each the texts of all `COLUMNS`.
+
+    Returns
+    -------
+    dict of tuple of str to dict of date to DayDigest
+    """
+    found: dict[DatasetName, dict[date, DayDigest]] = defaultdict(lambda: defaultdict(DayDigest))
+    picked, names = itemgetter(*map(COLUMNS.index, _DATASET)), dict[RowTexts, DatasetName]()
+    for number, record in enumerate(records):
+        if day := day_of(record[_DAY_AT]):
+            if (told := picked(record)) not in names:
+                names[told] = (told[0].strip().upper(), told[1].strip().upper(), told[2])
+            found[names[told]][day].add(record, number)
+    return found
+
+
+def _frame_of(days: Mapping[date, DayDigest]) -> pd.DataFrame:
+    """The availability of a dataset, from the first to the last of its days."""
+    kept = [(day, *text.decode().split("\0")) for day in days for text in days[day].rows()]
+    kept.sort(key=lambda row: int(str(row[-1])))
+    texts = pd.DataFrame(kept, columns=["chunk_date_utc", *_OF_DAY, "number"], dtype=object)
+    rows = _in_order(_typed(texts.reindex(columns=COLUMNS)))
+    runs = [len(digest.runs) for digest in days.values()]
+    attempts = pd.Series(runs, pd.DatetimeIndex(list(days)), dtype="int64")
+    whole = days_between(rows["day"].min(), rows["day"].max())
+    return _day_frame(rows, whole, attempts)
+
+# %% ../../nbs/look/days.ipynb #d4ac6a46
+def iter_availability(
     telemetry: TelemetrySource,
     *,
     sensor_id: str | None = None,
     descriptor: str | None = None,
     output_format: str | None = None,
-) -> dict[DatasetName, pd.DataFrame]:
-    """The availability of each dataset in a log, which is read once.
+) -> Iterator[tuple[DatasetName, pd.DataFrame]]:
+    """The availability of each dataset in a log, one after the other; the log is read once.
 
     A name may be that of a damaged row; `telemetry.as_dataset` tells. Errors are those of
     `availability_frame`.
@@ -378,15 +492,43 @@ def availability_frames(
 
     Returns
     -------
+    iterator of tuple of DatasetName and DataFrame
+        Sensor, descriptor and format, in order; a frame from the first to the last of the days.
+    """
+    wanted = wanted_names(sensor_id, descriptor, output_format)
+    if isinstance(telemetry, str | PathLike):
+        telemetry = HistoricalTelemetry(telemetry)
+    if isinstance(telemetry, HistoricalTelemetry):
+        digests = digest_rows(telemetry.dated_records(**wanted))
+        for name in sorted(digests):
+            yield name, _named(_frame_of(digests.pop(name)), name)
+    else:
+        for name, rows in read_rows(telemetry, **wanted).groupby(_DATASET, observed=True):
+            days = days_between(rows["day"].min(), rows["day"].max())
+            yield name, _named(_day_frame(rows, days), name)
+
+
+def _named(frame: pd.DataFrame, name: DatasetName) -> pd.DataFrame:
+    frame.attrs.update(zip(_DATASET, name, strict=True))
+    return frame
+
+
+def availability_frames(
+    telemetry: TelemetrySource,
+    *,
+    sensor_id: str | None = None,
+    descriptor: str | None = None,
+    output_format: str | None = None,
+) -> dict[DatasetName, pd.DataFrame]:
+    """The availability of each dataset in a log, all at once; else as `iter_availability`.
+
+    Returns
+    -------
     dict of tuple of str to DataFrame
         By sensor, descriptor and format; each from the first to the last of its days.
     """
-    wanted, frames = wanted_names(sensor_id, descriptor, output_format), {}
-    for name, rows in read_rows(telemetry, **wanted).groupby(_DATASET, observed=True):
-        days = days_between(rows["day"].min(), rows["day"].max())
-        frames[name] = _day_frame(rows, days)
-        frames[name].attrs.update(dict(zip(_DATASET, name, strict=True)))
-    return frames
+    wanted = {"sensor_id": sensor_id, "descriptor": descriptor, "output_format": output_format}
+    return dict(iter_availability(telemetry, **wanted))
 
 # %% ../../nbs/look/days.ipynb #29c9452e
 def find_artifacts(

@@ -222,7 +222,7 @@ def text_calendar(frame: pd.DataFrame) -> str:
         return ""
     marks = _marks(days)
     lines = ["         1...5....10...15...20...25...30   downloaded"]
-    untried = days["state"] == "not_attempted"
+    untried, done = days["state"] == "not_attempted", days["state"] == "downloaded"
     idle = untried.groupby([marks.index.year, marks.index.month]).transform("all")
     for is_idle, stretch in marks.groupby([(idle != idle.shift()).cumsum(), idle]):
         months = stretch.groupby([stretch.index.year, stretch.index.month])
@@ -231,7 +231,7 @@ def text_calendar(frame: pd.DataFrame) -> str:
             continue
         for (year, month), part in months:
             row = "".join(part).rjust(part.index[-1].day).ljust(31)
-            got = (days.loc[part.index, "state"] == "downloaded").sum()
+            got = done[part.index[0] : part.index[-1]].sum()
             lines.append(f"{year}-{month:02}  {row}  {got} of {len(part)}")
     # a label is not broken: its spaces are held by a character that is none
     used = [f"{mark} {label}" for label, mark in KINDS.values() if mark in set(marks)]
