@@ -13,6 +13,7 @@ from reach_nb import daily_dose, read_archive
 from reach_nb.constellation import FILL_VALUE, FLAVORS, SAMPLES_PER_DAY, SENSOR_IDS, SENSORS
 from reach_nb.dataset import Dataset
 from reach_nb.look.dose import ENOUGH_PCT, integrate
+from reach_nb.look.dose_map import globe
 from reach_nb.simulated.records import render_records, synthesize
 from reach_nb.simulated.sky import Sky, pick_records
 from reach_nb.windows import day_window, epoch_ms
@@ -20,7 +21,8 @@ from reach_nb.windows import day_window, epoch_ms
 FULL = bool(os.environ.get("REACH_NB_FULL"))
 DATES = [date(2025, 2, 5), date(2025, 6, 20), date(2025, 10, 3)][: 3 if FULL else 1]
 MOST = 32 if FULL else 3  # dosimeters of a flavor
-HOURS = (1, 2, 4, 7, 9.8, 12, 18, 23.5)
+HOURS = (1, 2, 4, 7, 9.8, 11, 12, 13, 18, 23.5)
+FAR = 5  # times its uncertainty: an error beyond is counted as one of the few of the long tail
 WHOLE = Sky(seed=11, availability=1, outage_rate=0, late=0, odd_w=0)  # nothing is missing or odd
 
 
@@ -51,6 +53,7 @@ def whole_days():
 
 @pytest.mark.parametrize("flavor", FLAVORS)
 def test_the_error_fits_the_uncertainty(whole_days, flavor):
+    """Up to half a day; beyond, there is no number."""
     rng = np.random.default_rng(3)
     for hours in HOURS:
         length, ratios = round(hours * 720), []
@@ -58,7 +61,8 @@ def test_the_error_fits_the_uncertainty(whole_days, flavor):
             for start in range(0, SAMPLES_PER_DAY, 1440):
                 seen = whole.copy()
                 seen[np.arange(start, start + length) % SAMPLES_PER_DAY] = np.nan
-                seen[rng.random(SAMPLES_PER_DAY) < 0.01] = np.nan  # single samples are lost as well
+                if hours < 12:  # single samples are lost as well
+                    seen[rng.random(SAMPLES_PER_DAY) < 0.01] = np.nan
                 found = integrate(seen)
                 if found.coverage_pct < ENOUGH_PCT:
                     assert np.isnan([found.missing_rad, found.uncertainty_rad]).all()
@@ -66,9 +70,62 @@ def test_the_error_fits_the_uncertainty(whole_days, flavor):
                     continue
                 error = found.dose_rad + found.missing_rad - 5 * whole.sum()
                 ratios.append(error / found.uncertainty_rad)
-        assert bool(ratios) == (hours < 10), (hours, len(ratios))
+        assert len(ratios) == (12 * len(whole_days[flavor]) if hours <= 12 else 0), hours
         if ratios:
-            assert 0.5 < np.sqrt(np.mean(np.square(ratios))) < 2, (flavor, hours)
+            size = np.abs(ratios)
+            assert 0.5 < np.sqrt(np.mean(np.minimum(size, FAR) ** 2)) < 2, (flavor, hours)
+            assert np.mean(size > FAR) < 0.04, (flavor, hours, np.sort(size)[-5:])
+
+
+@pytest.mark.skipif(not FULL, reason="a study of a minute; its numbers stand on the page of doses")
+def test_a_map_of_the_others_fills_a_gap_no_better_where_dosimeters_differ():
+    """Why there is no number below half a day: see the table in nbs/look/dose.ipynb."""
+    start, stop = map(epoch_ms, day_window(date(2025, 6, 20)))
+    days = {flavor: [] for flavor in FLAVORS}
+    for number, sensor in enumerate(SENSOR_IDS):
+        batch = pick_records(WHOLE, start, stop, [number])
+        said, cells = synthesize(WHOLE, batch, "QUICKLOOK"), globe(5)
+        for flavor, rates in rates_of(WHOLE, sensor, date(2025, 6, 20)).items():
+            place = np.zeros(SAMPLES_PER_DAY, np.int64)
+            of_one = batch.dosimeter == SENSORS[sensor].flavors.index(flavor)
+            slot = (said.t_ms[of_one] - start) // 5000
+            place[slot] = cells.places(said.place.lat[of_one], said.place.lon[of_one])
+            days[flavor].append((np.where(np.isnan(rates), np.nanmean(rates), rates), place))
+    rng = np.random.default_rng(3)
+    for flavor, some in days.items():
+        gains = np.exp(rng.normal(0, 0.3, len(some)))
+        for hours in (12, 20):
+            alike = study(some, np.ones(len(some)), hours)
+            differing = study(some, gains, hours)
+            print(
+                f"{flavor} {hours} h: {alike['own']:.0%} {alike['map']:.0%} {differing['map']:.0%}"
+            )
+            assert alike["map"] < alike["own"]  # in the simulator, where all are the same
+            if hours == 12 and flavor != "U":
+                assert differing["map"] > 0.95 * alike["own"]
+
+
+def study(some, gains, hours):
+    """Errors of the day's dose (rms), from one's own day and from a map of the others."""
+    size = globe(5).rows * globe(5).columns
+    count = sum(np.bincount(place, minlength=size) for _, place in some)
+    total = sum(
+        np.bincount(place, g * rates, size) for g, (rates, place) in zip(gains, some, strict=True)
+    )
+    errors = {"own": [], "map": []}
+    for gain, (rates, place) in zip(gains, some, strict=True):
+        others = count - np.bincount(place, minlength=size)
+        mean = np.full(size, np.nan)
+        np.divide(total - np.bincount(place, gain * rates, size), others, mean, where=others > 0)
+        on_map = np.where(np.isnan(mean), np.nanmean(mean), mean)[place]
+        for begin in range(0, SAMPLES_PER_DAY, 1440):
+            gap = np.isin(
+                np.arange(SAMPLES_PER_DAY), np.arange(begin, begin + hours * 720) % SAMPLES_PER_DAY
+            )
+            true, seen = gain * rates.sum(), gain * rates[~gap]
+            errors["own"].append(seen.mean() * SAMPLES_PER_DAY / true - 1)
+            errors["map"].append((seen.sum() + on_map[gap].sum()) / true - 1)
+    return {how: np.sqrt(np.mean(np.square(values))) for how, values in errors.items()}
 
 
 def test_all_defaults_give_the_dose_of_a_day_within_its_uncertainty(tmp_path):

@@ -211,7 +211,7 @@ def _peaks(part: pd.DataFrame, stretch: np.timedelta64) -> tuple[Moments, Floats
     times = part["ob_time"].to_numpy("datetime64[us]")
     return highest(times, part["dose_rate"].to_numpy(float), stretch)
 
-# %% ../../nbs/look/dose_pictures.ipynb #9158cf17
+# %% ../../nbs/look/dose_pictures.ipynb #ddd2d64f
 DOSE_COLUMNS = (
     "day",
     "sensor_id",
@@ -267,11 +267,11 @@ def _say_days(name: tuple[str, ...], part: pd.DataFrame) -> str:
         said += f", {known.min():.3g} to {known.max():.3g} rad(Si)"
     said += f", {part['coverage_pct'].mean():.0f} % measured"
     if limits:
-        said += f", {limits} less than 14 h"
+        said += f", {limits} less than half"
     flagged = int(part["with_flagged"].notna().sum())
     return said + (f", {flagged} with flagged readings" if flagged else "")
 
-# %% ../../nbs/look/dose_pictures.ipynb #8c144441
+# %% ../../nbs/look/dose_pictures.ipynb #9eada1b1
 def plot_daily_dose(doses: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """The dose of each day, one line per sensor and flavor, with its uncertainty.
 
@@ -310,7 +310,7 @@ def plot_daily_dose(doses: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 _EXTRA_MARKS = {
-    "least": ("^", "at least: less than\n14 h were measured"),
+    "least": ("^", "at least: less than\nhalf was measured"),
     "with_flagged": ("x", "with flagged readings"),
 }
 
