@@ -16,7 +16,7 @@ from ..constellation import UDL_BASE_URL, unknown_sensor_hint
 
 # %% ../../nbs/commands/check.ipynb #7f37ac6b
 def run_check(args: argparse.Namespace, *, limiter: Any = None, now: datetime | None = None) -> int:
-    """`reach_nb check`: print the report on a service; 1 if a habit would lose data.
+    """`reach_nb check`: print the report; 1 if data would be lost, or little was seen.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def run_check(args: argparse.Namespace, *, limiter: Any = None, now: datetime | 
     if args.json:
         path = write_report(report, args.json)
         print(f"{path} holds the same for an issue, without a login or a host name.")
-    return 1 if report.would_lose_data else 0
+    return 1 if report.would_lose_data or report.tells_little else 0
 
 
 def add_check(commands: Any) -> None:

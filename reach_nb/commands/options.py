@@ -31,11 +31,17 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]  # the two overloads come to this
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As ever, but a text such as `-7d` is no flag."""
+        """As ever, but a text such as `-7d` is no flag, and what is left over is an error.
+
+        A command has a parser of its own. It knows best what is wrong, and whose help tells.
+        """
         words = sys.argv[1:] if args is None else args
         # a blank before it is what tells argparse, and what reads it leaves it out
         words = [f" {word}" if re.fullmatch(r"-\d+[a-z]*", word) else word for word in words]
-        return super().parse_known_args(words, namespace)
+        found, left_over = super().parse_known_args(words, namespace)
+        if left_over:
+            self.error(f"unrecognized arguments: {' '.join(left_over)}")
+        return found, []
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the flags, and end the program."""

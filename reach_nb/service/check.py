@@ -649,7 +649,10 @@ MOST_REFUSALS = 3
 
 
 def run_probes(survey: Survey) -> Iterator[Finding]:
-    """The findings of all probes; what could not be asked is a finding, too."""
+    """The findings of all probes; what could not be asked is a finding, too.
+
+    If nobody answers the first question, not even by a refusal, its error is raised.
+    """
     for name, probe in PROBES.items():
         if sum(answer.status == 429 for answer in survey.ear.heard) >= MOST_REFUSALS:
             said = "not asked: the service had refused often enough"
@@ -658,6 +661,8 @@ def run_probes(survey: Survey) -> Iterator[Finding]:
         try:
             yield from probe(survey)
         except (RequestRejectedError, TransientError) as error:
+            if not survey.ear.heard:
+                raise
             said = f"could not be asked: {type(error).__name__}: {error}"
             yield Finding(name, Verdict.UNKNOWN, "", said)
     yield from judge_records(survey.seen)
@@ -692,7 +697,7 @@ def check_service(
     """Find out with about twenty requests how a service differs from what is expected of it.
 
     A bad credential is an `AuthenticationError`, a way that cannot work a `ConnectionSetupError`,
-    and a bad argument a `ValueError`.
+    a service that does not answer at all an `UnreachableError`, and a bad argument a `ValueError`.
 
     Parameters
     ----------

@@ -121,6 +121,12 @@ class Report:
         """Whether there is a habit that would cost records."""
         return any(finding.verdict is Verdict.LOSES for finding in self.findings)
 
+    @property
+    def tells_little(self) -> bool:
+        """Whether the login, the count of a day or the records of one could not be told."""
+        unknown = {f.name for f in self.findings if f.verdict is Verdict.UNKNOWN}
+        return not unknown.isdisjoint(("login", "count", "records"))
+
     def find(self, name: str) -> Finding:
         """The finding of that name."""
         return next(finding for finding in self.findings if finding.name == name)
@@ -149,6 +155,14 @@ _NEXT = {
     True: "This would lose data: read the first lines before you start a backfill.",
     False: "Nothing was seen that would lose data.",
 }
+_TOO_LITTLE = "Too little was seen to tell whether data would be lost: read the first lines."
+
+
+def _next(report: Report) -> str:
+    """What to do now, in a sentence."""
+    if report.tells_little and not report.would_lose_data:
+        return _TOO_LITTLE
+    return _NEXT[report.would_lose_data]
 
 
 def _suggested(report: Report) -> str:
@@ -180,10 +194,10 @@ def report_text(report: Report) -> str:
         lines += ["", f"{verdict.value} ({len(some)})"] if some else []
         for finding in some:
             lines.append(f"  {finding.name}: {finding.found}")
-            if verdict is not Verdict.EXPECTED:
+            if verdict is not Verdict.EXPECTED and finding.expected:
                 lines.append(f"    expected: {finding.expected}")
             lines += [f"    {finding.advice}"] if finding.advice else []
-    lines += ["", _NEXT[report.would_lose_data]]
+    lines += ["", _next(report)]
     if report.settings:
         lines += ["Settings that fit what was seen:"]
         lines += [f"  in a shell   reach_nb download … {as_flags(report.settings)}"]
@@ -209,7 +223,7 @@ def as_html(report: Report) -> str:
     names = ("habit", "expected", "found", "verdict", "what it means")
     head = "".join(f"<th style='text-align:left'>{name}</th>" for name in names)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    said = [_head(report) + ".", _NEXT[report.would_lose_data]]
+    said = [_head(report) + ".", _next(report)]
     if report.settings:
         suggested = f"DownloadRunConfig(…, {_suggested(report)})"
         said.append(f"Settings that fit what was seen: <code>{html.escape(suggested)}</code>.")

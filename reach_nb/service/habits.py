@@ -237,7 +237,14 @@ def judge_delays(seen: Seen, usual_hours: float) -> Finding:
 
 # %% ../../nbs/service/habits.ipynb #3cc9d59c
 def judge_records(seen: Seen) -> Iterator[Finding]:
-    """A finding for each habit that records tell by themselves, but for their delays."""
+    """A finding for each habit that records tell by themselves, but for their delays.
+
+    Without a record nothing is told, and that is the one finding.
+    """
+    if not seen.records:
+        advice = "choose another day or sensor with --day and --sensor-id"
+        yield Finding("records", Verdict.UNKNOWN, "some to look at", "none was seen", advice)
+        return
     judges = (judge_order, judge_fields, judge_shape, judge_times)
     for judged in (*judges, judge_sensors, judge_channels, judge_units, judge_flags):
         yield judged(seen)

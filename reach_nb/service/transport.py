@@ -318,15 +318,15 @@ def line_error(
     -------
     UDLError
     """
-    if isinstance(error, urllib3.exceptions.DecodeError):
-        return BadAnswerError(f"the answer can't be unpacked: {error}")
-    if not isinstance(error, LINE_ERRORS):
-        return BadAnswerError(f"the answer can't be read: {error}")
+    packed = isinstance(error, urllib3.exceptions.DecodeError)
+    if packed or not isinstance(error, LINE_ERRORS):
+        return BadAnswerError(f"the answer can't be {'unpacked' if packed else 'read'}: {error}")
     if found := obstacle(error, at_first=at_first):
         return ConnectionSetupError(found)
-    late = f" (over the limit of {limit:g} s)" if limit else ""
-    said = f"{type(error).__name__} after {took:.1f} s{late}: {error}"
-    return UnreachableError(said, reason=in_few_words(error, late=bool(limit)))
+    words = in_few_words(error, late=bool(limit))
+    *_, inmost = causes(error)  # what is around it quotes the whole question
+    why = f"over the limit of {limit:g} s" if limit else f"{type(inmost).__name__}: {inmost}"
+    return UnreachableError(f"{words} after {took:.1f} s ({why})", reason=words)
 
 
 def send(
