@@ -33,6 +33,7 @@ MOTOR = [
     ("reach_nb", "parquet"),
 ]
 GOAL = {"csv": 4.0, "json": 15.0, "parquet": 5.0}  # times the reference
+DIFFERENT_GOAL = {"csv": 5.0, "json": 18.0}  # the same, where no reading is like another
 LIMITED = {"initial_rate": 5.0, "min_rate": 5.0, "max_rate": 25.0}
 
 
@@ -87,11 +88,11 @@ def median(samples, key="seconds"):
     return statistics.median(s[key] for s in samples)
 
 
-def throughput(service, change, rounds, chunks):
+def throughput(service, change, rounds, chunks, motor=MOTOR):
     """Every client in turn, round after round, every second one backwards: a noisy minute, and what a client leaves behind, hit all."""
     samples = {}
     for number in range(rounds):
-        for client, output_format in MOTOR[:: -1 if number % 2 else 1]:
+        for client, output_format in motor[:: -1 if number % 2 else 1]:
             took = download(service, client, output_format, chunks)
             took["records"] = took["records"] or chunks * 3_840
             samples.setdefault(f"{client} {output_format}", []).append(took)
@@ -116,6 +117,19 @@ def throughput(service, change, rounds, chunks):
             for name, s in samples.items()
         },
     }
+
+
+def different(service, change, rounds, chunks):
+    """The same, from a service whose readings all differ: nothing that was converted comes again."""
+    with running_service("--different") as (own, change):
+        return throughput(own, change, rounds, chunks, [m for m in MOTOR if m[0] != "curl"])
+
+
+def shapes(service, change, rounds):
+    """Converting alone, by the shape of the answers: see shapes.py."""
+    from shapes import measure
+
+    return measure(rounds=rounds)
 
 
 def memory(service, change, output_format, days):
@@ -377,7 +391,7 @@ def real_limit():
 
 
 def startup(service, change, repeats):
-    """Seconds for a bare Python, for `import reach_nb`, and for a dry run of a year; in turn."""
+    """Seconds for a bare Python, for `import reach_nb`, for a dry run of a year; and to a run's first request."""
     commands = {
         "python": ["-c", "pass"],
         "import": ["-c", "import reach_nb"],
@@ -400,11 +414,17 @@ def startup(service, change, repeats):
             began = time.perf_counter()
             subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
             spent[name].append(time.perf_counter() - began)
+        for output_format in ("csv", "parquet"):
+            command = [sys.executable, HERE / "first_request.py", output_format]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            spent.setdefault(f"first request, {output_format}", []).append(float(done.stdout))
     return {name: statistics.median(s) for name, s in spent.items()}
 
 
 SECTIONS = {
     "throughput": (throughput, {"rounds": 5, "chunks": 288}),
+    "different": (different, {"rounds": 3, "chunks": 288}),
+    "shapes": (shapes, {"rounds": 5}),
     **{f"memory-{name}": (memory, {"output_format": name, "days": 10}) for name in GOAL},
     "growth": (growth, {"days": 30, "rows": 100_000}),
     "planning": (planning, {"repeats": 7}),
@@ -464,6 +484,7 @@ def rows(results):
         )
         ratio = clients["reach_nb json"]["seconds"] / curl
         yield "json, time of curl --parallel", f"{ratio:.1f} ×", "≤ 2.5 ×", ratio <= 2.5
+    yield from different_rows(results)
     for name, most in (("csv", 120), ("json", 120), ("parquet", 250)):
         if m := results.get(f"memory-{name}"):
             one, many = m["1"], m["10"]
@@ -489,6 +510,22 @@ def rows(results):
                 counted["more_mb"] < 50,
             )
     yield from more_rows(results)
+
+
+def different_rows(results):
+    """The rows of what comes where no reading is like another."""
+    if t := results.get("different"):
+        clients = t["clients"]
+        for name, goal in DIFFERENT_GOAL.items():
+            ratio = clients[f"plain {name}"]["seconds"] / clients[f"reach_nb {name}"]["seconds"]
+            yield (
+                f"{name}, every reading another, times the reference",
+                f"{ratio:.1f}",
+                f"≥ {goal:g}",
+                ratio >= goal,
+            )
+        cpu = clients["reach_nb csv"]["cpu_us_per_record"]
+        yield "csv, every reading another, CPU per record", f"{cpu:.1f} µs", "≤ 8 µs", cpu <= 8
 
 
 def more_rows(results):
@@ -549,6 +586,33 @@ def more_rows(results):
             s["import"] - s["python"] <= 0.3,
         )
         yield "dry run of a year", f"{s['dry run']:.2f} s", "≤ 1.5 s", s["dry run"] <= 1.5
+        for name in ("csv", "parquet"):
+            first = s[f"first request, {name}"]
+            yield (
+                f"{name}, from `import reach_nb` to the first request",
+                f"{first:.2f} s",
+                "≤ 0.35 s",
+                first <= 0.35,
+            )
+
+
+def shape_table(found):
+    """What converting costs by shape, in µs of the processor for a record, beside the goals: a pandas frame."""
+    import pandas as pd
+    from shapes import GOALS
+
+    us = pd.DataFrame(found).T
+    return pd.DataFrame(
+        {
+            "plain CSV": us["plain"].round(1),
+            "CSV": us["csv"].round(2),
+            "goal": pd.Series(GOALS),
+            "met": (us["csv"].round(2) <= pd.Series(GOALS)).map({True: "yes", False: "no"}),
+            "times plain": (us["plain"] / us["csv"]).round(1),
+            "check": us["check"].round(2),
+            "Parquet": us["parquet"].round(1),
+        }
+    ).loc[list(GOALS)]
 
 
 def smoke():
@@ -588,10 +652,12 @@ def smoke():
         and flat == texts["reach_nb", "parquet"]
     )
     import limits
+    from shapes import GOALS, measure
 
+    assert set(measure(number=1, rounds=1, availability=0.02)) == set(GOALS)
     results = {"planning": planning(None, None, 1), "startup": startup(None, None, 1)}
     assert limits.against_bucket(10, chunks=100).counts["served"] == 100
-    assert len(list(rows(results))) == 3
+    assert len(list(rows(results))) == 5
     print(f"{len(records)} records: all clients agree")
 
 
@@ -626,6 +692,8 @@ def main():
             args.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     for what, value, goal, met in rows(results):
         print(f"{what:52} {value:44} {goal:16} {'' if met is None else 'met' if met else 'MISSED'}")
+    if found := results.get("shapes"):
+        print(shape_table(found).to_string())
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ A line of JSON on standard input changes settings: `{"latency_seconds": 1.0}`. I
 
 import argparse
 import json
+import random
 import sys
 from datetime import date, timedelta
 
 from reach_nb.dataset import Dataset
 from reach_nb.service.protocol import query
-from reach_nb.simulated.library import warm_library
+from reach_nb.simulated.library import answer_query, warm_library
 from reach_nb.simulated.query import parse_query
 from reach_nb.simulated.service import SimulatedUDL
 from reach_nb.windows import chunk_windows, day_window
@@ -33,6 +34,19 @@ def lend(udl, days):
             udl.library.cache.get(own, lambda body=body: body)
 
 
+def make_different(udl):
+    """Let each reading of the day be another number."""
+    library, chance = udl.library, random.Random(0)
+    for chunk in chunk_windows(day_window(DAY), 300):
+        asked = parse_query(query(Dataset(), chunk))
+        records = json.loads(answer_query(library.sky, asked, library.now_ms()))
+        for record in records:
+            for entry in record["seoList"]:
+                entry["obValue"] = chance.uniform(1e-8, 1e-5)
+        body = json.dumps(records, separators=(",", ":")).encode()
+        library.cache.get(asked, lambda body=body: body)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gzip", action="store_true", help="compress for clients that accept it")
@@ -40,6 +54,7 @@ def main():
     parser.add_argument(
         "--days", type=int, default=1, help="days of ALL; those after the first have its records"
     )
+    parser.add_argument("--different", action="store_true", help="each reading is another number")
     parser.add_argument(
         "--availability", type=float, default=1.0, help="share of the nominal records there are"
     )
@@ -53,6 +68,8 @@ def main():
     with SimulatedUDL(
         0, gzip=args.gzip, latency_seconds=args.latency, now="2026-01-01T00:00:00Z", **settings
     ) as udl:
+        if args.different:
+            make_different(udl)
         size = warm_library(udl.library, DAY)
         lend(udl, args.days)
         print(
