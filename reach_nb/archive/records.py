@@ -65,7 +65,7 @@ def record_slices(body: bytes) -> Iterator[list[Record]]:
     """The records of an answer as dicts, in lists of at most `SLICE`."""
     return map(decode_records, exact_pieces(body))
 
-# %% ../../nbs/archive/records.ipynb #b5e66406
+# %% ../../nbs/archive/records.ipynb #9f1b3fcc
 def quick_pieces(body: bytes, size: int) -> Iterator[bytes]:
     """An answer cut at seams between objects, each piece with brackets around it.
 
@@ -82,10 +82,12 @@ def quick_pieces(body: bytes, size: int) -> Iterator[bytes]:
     -------
     iterator of bytes
     """
-    view, seam, start = memoryview(body), b"}," + body[1 : body.find(b":") + 1], 1
-    while (cut := body.find(seam, start + size)) > 0:
-        yield b"".join((b"[", view[start : cut + 1], b"]"))
-        start = cut + 2
+    view, start = memoryview(body), 1
+    first = body[1 : body.find(b":") + 1].lstrip()
+    if seam := re.search(rb"}\s*,\s*" + re.escape(first), body):
+        while (cut := body.find(seam[0], start + size)) > 0:
+            yield b"".join((b"[", view[start : cut + 1], b"]"))
+            start = cut + len(seam[0]) - len(first)
     yield b"".join((b"[", view[start:]))
 
 # %% ../../nbs/archive/records.ipynb #187cef65
