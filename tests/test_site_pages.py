@@ -126,6 +126,7 @@ def test_imports_are_left_out_and_constants_are_seen():
     for_checkers = "if TYPE_CHECKING:\n    import pandas as pd"
     assert made(MODULE, f"#| export\nfrom a import b\n{for_checkers}") == []
     assert made(MODULE, "#| export\nWIDTH = 3") == ["WIDTH = 3"]
+    assert made(MODULE, "#| export\n" + 31 * "WIDTH = 3\n")[0].startswith("#| code-fold: true")
     assert made(MODULE, "#| export\nif WIDTH:\n    HEIGHT = 3") == ["if WIDTH:\n    HEIGHT = 3"]
 
 
@@ -173,6 +174,21 @@ def test_words_that_announce_tests_end_in_a_full_stop_where_these_are_folded():
 
 
 def test_a_wide_drawing_is_small_and_a_narrow_one_is_left():
-    narrow, wide = (f"Words.\n\n```text\n{n * '─'}\n```" for n in (76, 77))
+    narrow, wide = (f"Words.\n\n```text\n{n * '─'}\n```" for n in (80, 81))
     assert made(MODULE, narrow) == [narrow]
     assert made(MODULE, wide) == [wide.replace("```text", "```{.text .wide}")]
+
+
+def test_a_property_that_can_be_set_is_explained_once():
+    export = """#| export
+class Field:
+    'A field.'
+    @property
+    def error(self) -> str:
+        'What is wrong.'
+    @error.setter
+    def error(self, text: str) -> None:
+        'Say it.'
+"""
+    shown = made(MODULE, export)[0]
+    assert "| `error` | str | What is wrong. |" in shown and "Say it." not in shown

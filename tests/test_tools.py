@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -164,6 +165,30 @@ def test_an_include_must_resolve_from_both_places(site):
         "---\npagetitle: L\n---\n{{< include GONE.md >}}\n"
     )
     assert [t.partition(",")[0] for t in site(prose("Words."))] == ["log.qmd: includes GONE.md"] * 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+def test_the_site_is_built_with_a_quarto_that_only_takes_notes(tmp_path):
+    for name in "tools/docs.sh", "tools/site_pages.py", "settings.ini", "_quarto.yml":
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "reach_nb", tmp_path / "reach_nb", ignore=lambda *_: {"__pycache__"})
+    (tmp_path / "nbs" / "reach_nb_data").mkdir(parents=True)
+    for name in "index.ipynb", "reach_nb_data/left_by_a_guide.ipynb":
+        shutil.copy(ROOT / "nbs" / "dependencies.ipynb", tmp_path / "nbs" / name)
+    quarto = tmp_path / "bin" / "quarto"
+    quarto.parent.mkdir()
+    quarto.write_text('#!/bin/sh\nif [ "$1" = render ]; then mkdir _docs; cp *.ipynb _docs; fi\n')
+    quarto.chmod(0o755)
+    path = os.pathsep.join(
+        [str(quarto.parent), str(Path(sys.executable).parent), os.environ["PATH"]]
+    )
+    script = ["bash", str(tmp_path / "tools" / "docs.sh")]
+    done = subprocess.run(script, env=os.environ | {"PATH": path}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [p.name for p in (tmp_path / "_docs").iterdir()] == ["index.ipynb"]
+    assert not (tmp_path / "_proc" / "reach_nb_data").exists()
+    assert sorted(p.suffix for p in (tmp_path / "nbs").iterdir()) == ["", ".ipynb"]
 
 
 def test_a_built_site_is_checked(tmp_path):

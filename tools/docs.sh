@@ -7,4 +7,5 @@ trap 'rm -f nbs/_quarto.yml nbs/nbdev.yml' EXIT     # left there, they would mak
 rm -rf _proc
 cp _quarto.yml nbs/
 export PYTHONPATH="$PWD/tools${PYTHONPATH:+:$PYTHONPATH}"     # site_pages, which settings.ini names
-nbdev_docs --skip_folder_re '^([_.]|reach_nb_data$)'     # what the guides leave on disk is no page
+# the command of this name takes no pattern, and what the guides leave on disk is no page
+python -c "from nbdev.quarto import nbdev_docs; nbdev_docs.__wrapped__(skip_folder_re='^([_.]|reach_nb_data$)')"

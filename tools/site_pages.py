@@ -16,6 +16,7 @@ from execnb.nbio import mk_cell
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 76  # characters of a signature's line
+LONG = 30  # lines of constants that a reader rather unfolds
 TEST = re.compile(r"\b(test_\w+|expect_fail)\(|^assert\b", re.MULTILINE)
 ENUMS = {"Enum", "IntEnum", "IntFlag", "Flag", "StrEnum"}
 OWN = re.compile(r"^### (\w+) \{#", re.MULTILINE)
@@ -192,12 +193,10 @@ def reference(source, node):
     parts.append(f"```python\n{source.signature(node)}\n```")
     is_class = isinstance(node, ast.ClassDef)
     parts += explained(ast.get_docstring(node) or "", source.comments(node) if is_class else ())
-    methods = (
-        [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name[0] != "_"]
-        if is_class
-        else []
-    )
-    decorators = {n.name: {source.segment(d) for d in n.decorator_list} for n in methods}
+    public = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name[0] != "_"]
+    marks = lambda n: {source.segment(d) for d in n.decorator_list}
+    methods = [n for n in public if is_class and f"{n.name}.setter" not in marks(n)]
+    decorators = {n.name: marks(n) for n in methods}
     is_property = lambda n: bool({"property", "cached_property"} & decorators[n.name])
     properties = [n for n in methods if is_property(n)]
     if properties:
@@ -238,7 +237,7 @@ def is_import(node):
 
 def fitting(drawing):
     """A drawing in characters, in a smaller type where it is wider than code."""
-    is_wide = max(map(len, drawing[1].splitlines())) > WIDTH
+    is_wide = max(map(len, drawing[1].splitlines())) > 80
     return drawing[0].replace("```text", "```{.text .wide}", 1) if is_wide else drawing[0]
 
 
@@ -276,7 +275,8 @@ class show_reference(Page):
         cells = [mk_cell(reference(source, node), "markdown") for node in public]
         constants = [f"[]{{#reach_nb.{self.module}.{name}}}" for name in source.constants()]
         cells += [mk_cell(" ".join(constants), "markdown")] if constants else []
-        return [*cells, mk_cell(folded(source.bare(public), "Code") if defined else text)]
+        in_the_way = defined or len(text.splitlines()) > LONG
+        return [*cells, mk_cell(folded(source.bare(public), "Code") if in_the_way else text)]
 
     def __call__(self, cell):
         pass
