@@ -91,7 +91,7 @@ def check_names(given: Iterable[str], known: Sequence[str]) -> None:
             near = difflib.get_close_matches(name, known, 1, 0.0)[0]
             raise TypeError(f"{name!r} is not a setting; did you mean {near!r}?")
 
-# %% ../../nbs/panel/launcher.ipynb #cd3dce57
+# %% ../../nbs/panel/launcher.ipynb #fa40bdf1
 class Deck:
     """The widgets of a launcher, and which of them are to be seen when.
 
@@ -125,8 +125,8 @@ class Deck:
             said = f"{say_count(marked, 'setting')} above {needs} another value."
         self.word.value = text_html(said, "rn-error", "alert")
 
-    def preview(self, config: DownloadRunConfig, plan: Plan) -> None:
-        """Show a plan, before anything is done."""
+    def preview(self, config: DownloadRunConfig | None, plan: Plan) -> None:
+        """Show a plan, before anything is done; that of no config has no days."""
         self.config, self.word.value = config, ""
         self.view.show(Progress(cells=plan_cells(plan)), 0.0)
 
@@ -152,7 +152,7 @@ class Deck:
         dataset = replace(config.dataset, sensor_id=self.view.sensor)
         self.detail.show(config.telemetry_file, dataset, day, config.output_dir)
 
-# %% ../../nbs/panel/launcher.ipynb #7c41ad9c
+# %% ../../nbs/panel/launcher.ipynb #9fc0a4f9
 SURE_SECONDS = 0.5  # a second click on Start is not one on Stop
 SAVED_SECONDS = 30.0  # between two summaries of a run under way, for a saved notebook
 
@@ -173,13 +173,12 @@ class Steering:
         self.saved = SavedText(lambda: saved_html(pane.progress, getattr(pane.job, "config", None)))
 
     def changed(self) -> None:
-        """Show what the form asks for, unless a run is shown."""
+        """Show what the form asks for, unless a run is shown; nothing where it is wrong."""
         config = None if self.pane.active else self.deck.setup.form.config()
-        if config is not None:
-            if job := JOBS.on(config.telemetry_file):
-                self.follow(job)
-            else:
-                self.deck.preview(config, self.deck.setup.plan(config))
+        if job := JOBS.on(config.telemetry_file) if config else None:
+            self.follow(job)
+        elif not self.pane.active:
+            self.deck.preview(config, self.deck.setup.plan(config))
         self.show()
 
     def plan(self, opened: bool, retry_failed: bool | None) -> Plan:

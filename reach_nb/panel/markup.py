@@ -9,7 +9,7 @@ __all__ = ['STYLE', 'text_html', 'html_table', 'scroll', 'folded']
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-# %% ../../nbs/panel/markup.ipynb #e42cfc3c
+# %% ../../nbs/panel/markup.ipynb #f2cb17e8
 STYLE = """<style>
 .rn-panel {color: var(--jp-content-font-color1); container-type: inline-size; padding: 2px 5px}
 .rn-panel .widget-html-content {min-width: 0}
@@ -71,6 +71,7 @@ STYLE = """<style>
 .rn-panel progress::-webkit-progress-bar {background: var(--jp-border-color2)}
 .rn-panel progress::-webkit-progress-value {background: #0072B2}
 .rn-panel progress::-moz-progress-bar {background: #0072B2}
+.rn-panel .rn-quiet {border-left: 3px solid #D55E00; padding-left: 8px; margin-bottom: 6px}
 .rn-panel .rn-head {font-weight: 600; overflow-wrap: anywhere}
 .rn-tiles {display: flex; flex-wrap: wrap; gap: 2px 28px; line-height: 1.35; margin: 2px 0 6px}
 .rn-tiles > div {display: grid; align-content: start}

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SMOOTHED_SECONDS', 'SMOOTHED_SHARE', 'MOST_REASONS', 'MOST_CHARACTERS', 'LOG_SHOWN', 'LOOK_HEADERS', 'RATE_SECONDS',
            'DAYS_PER_SECOND', 'Tell', 'status_html', 'tiles', 'tiles_html', 'strip_day', 'achieved_rates', 'rate_html',
-           'Concern', 'needs_a_look', 'look_rows', 'look_html', 'log_html', 'sensor_at_work', 'offer_sensors',
-           'RunView', 'RunPane', 'saved_html']
+           'Concern', 'needs_a_look', 'say_days', 'look_rows', 'look_html', 'log_html', 'sensor_at_work',
+           'offer_sensors', 'RunView', 'RunPane', 'saved_html']
 
 # %% ../../nbs/panel/run_view.ipynb #11fdac3d
 import html
@@ -145,7 +145,7 @@ def rate_html(progress: Progress, now: float) -> str:
     label = f"Request rate: {_rate(pace)} achieved, {_rate(marks[-1].rate)} allowed; "
     return theme_svg(figure_of(ax), label + f"refusals: {progress.refusals}.")
 
-# %% ../../nbs/panel/run_view.ipynb #cc38f621
+# %% ../../nbs/panel/run_view.ipynb #08778822
 MOST_REASONS, MOST_CHARACTERS, LOG_SHOWN = 20, 300, 60
 LOOK_HEADERS = ("day", "what", "why")
 
@@ -173,15 +173,23 @@ def needs_a_look(progress: Progress) -> list[Concern]:
     ]
 
 
+def say_days(days: Sequence[date]) -> str:
+    """Days in their order: those that follow each other as a span, others as what they are."""
+    first, last, number = days[0], days[-1], len(days)
+    if number == 1:
+        return f"{first}"
+    if (last - first).days + 1 == number:
+        return f"{first} to {last} ({number:,} days)"
+    return f"{first} and {last}" if number == 2 else f"{number:,} days from {first} to {last}"
+
+
 def look_rows(days: Iterable[Concern]) -> tuple[list[tuple[str, str, str]], int]:
     """Days as lines of a table, twenty at most; and how many days are left out."""
     stretches = [(matter, list(some)) for matter, some in groupby(days, key=lambda day: day[1:])]
     rows = []
     for (what, why), some in stretches[:MOST_REASONS]:
-        first, last = some[0].day, some[-1].day
-        span = f"{first} to {last} ({say_count(len(some), 'day')})" if len(some) > 1 else f"{first}"
         cut = why if len(why) <= MOST_CHARACTERS else why[:MOST_CHARACTERS] + " …"
-        rows.append((span, what, cut))
+        rows.append((say_days([concern.day for concern in some]), what, cut))
     return rows, sum(len(some) for _, some in stretches[MOST_REASONS:])
 
 

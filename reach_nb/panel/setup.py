@@ -58,7 +58,7 @@ def plan_html(plan: Plan, config: DownloadRunConfig, opened: bool = False) -> st
 DownloadFn: TypeAlias = Callable[..., Path] | None  # as `run_download` takes it
 OnChange: TypeAlias = Callable[[], object]  # what is called when the form was changed
 
-# %% ../../nbs/panel/setup.ipynb #981b39e1
+# %% ../../nbs/panel/setup.ipynb #374544e4
 class Setup:
     """The form, the login and the plan of a launcher.
 
@@ -89,13 +89,15 @@ class Setup:
             raise ValueError("; ".join(self.form.wrong()))
         return config if retry_failed is None else replace(config, retry_failed=retry_failed)
 
-    def plan(self, config: DownloadRunConfig, opened: bool = False) -> Plan:
+    def plan(self, config: DownloadRunConfig | None, opened: bool = False) -> Plan:
         """What would be done, which is also put into words; `opened`: with the table."""
+        if config is None:  # the form is wrong
+            self.words.value = ""
+            return Plan()
         plan = plan_runs(each_sensor(config, named_sensors(self.form)))
         self.words.value = plan_html(plan, config, opened)
         self.login.look(config.base_url)
-        needless = not plan.to_run or self._download_fn is not None
-        self.login.box.layout.display = "none" if needless else ""
+        self.login.box.layout.display = "" if plan.to_run and not self._download_fn else "none"
         return plan
 
     def job(self, config: DownloadRunConfig, plan: Plan) -> BackfillJob:
@@ -121,7 +123,6 @@ class Setup:
     def show(self, folded: bool, settings: str = "") -> None:
         """Show the form, or only a line with the settings."""
         self._head.value = text_html(settings, "rn-head")
-        self.form.box.layout.display = "none" if folded else ""
-        self.words.layout.display = "none" if folded else ""
+        self.form.box.layout.display = self.words.layout.display = "none" if folded else ""
         if folded and not self.login.problem:
             self.login.box.layout.display = "none"

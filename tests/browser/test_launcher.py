@@ -233,6 +233,7 @@ def test_errors_stand_beside_their_fields(lab, udl):
         expect(error).to_contain_text(wrong)
         box, below = field.bounding_box(), error.bounding_box()
         assert 0 <= below["y"] - (box["y"] + box["height"]) < 15  # right under it
+    expect(panel.get_by_text("to download")).to_have_count(0)  # no plan of before stands below
     panel.get_by_label("Last day (UTC)").fill("2025-01-02")
     panel.get_by_label("Last day (UTC)").press("Tab")  # an error goes as soon as it is mended
     expect(panel.locator(".rn-field .rn-error", has_text="is before")).to_have_count(0)
