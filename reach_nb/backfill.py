@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipeline_arguments', 'utc_now', 'injected',
            'noted_records', 'built_in', 'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare', 'stop_flag',
-           'announce_plan', 'run_downloads', 'run_download']
+           'hints_about', 'announce_plan', 'run_downloads', 'run_download']
 
 # %% ../nbs/backfill.ipynb #d25065c1
 import errno
@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 
 from .archive.formats import FORMATS, count_records
 from .archive.spool import discard_spool
-from .constellation import unknown_sensor_hint
+from .constellation import unknown_descriptor_hint, unknown_sensor_hint
 from .dataset import Dataset
 from reach_nb.day.attempt import (
     begin_row,
@@ -58,6 +58,7 @@ from reach_nb.planning import (
     DownloadRunConfig,
     Plan,
     PlannedDay,
+    as_configs,
     check_together,
     plan_runs,
     say_reason,
@@ -420,6 +421,12 @@ def stop_flag(stop: threading.Event | None, client: UDLClient | None) -> threadi
     return client.stop
 
 
+def hints_about(config: DownloadRunConfig) -> list[str]:
+    """A line for each of sensor and product that is not known: a slip of the pen, perhaps."""
+    hints = unknown_sensor_hint(config.sensor_id), unknown_descriptor_hint(config.descriptor)
+    return [hint for hint in hints if hint]
+
+
 def announce_plan(run: Run) -> Plan:
     """The plan of a run, told to its readers; a dry run logs each day."""
     configs = list(run.configs.values())
@@ -430,9 +437,12 @@ def announce_plan(run: Run) -> Plan:
     if limits and not plan.to_run:
         words = "limit_days=%d leaves nothing to attempt: the days it counts are skipped ones"
         log.warning(words, limits[0])
-    for config in configs:
-        if plan.to_run and (hint := unknown_sensor_hint(config.sensor_id)):
+    for hint in dict.fromkeys(hint for config in configs for hint in hints_about(config)):
+        if plan.to_run:
             log.warning("%s; it is asked for all the same", hint)
+    today, last = run.clock().date(), max(config.end_date for config in configs)
+    if last > today:
+        log.warning("end_date: %s is in the future; today is %s (UTC)", last, today)
     if configs[0].dry_run:
         for planned in plan:
             words = "%s %s: would %s, %s"
@@ -469,7 +479,7 @@ def run_downloads(
     DownloadRunSummary
         Of all days; each knows its dataset.
     """
-    configs = [with_absolute_paths(config) for config in configs]  # the run's own from now on
+    configs = list(map(with_absolute_paths, as_configs(configs)))  # the run's own from now on
     if telemetry:
         configs = [replace(config, telemetry_path=telemetry.path) for config in configs]
     check_together(configs)

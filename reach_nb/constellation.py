@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['POD_FLAVORS', 'SENSORS', 'SENSOR_IDS', 'CHANNELS', 'FLAVORS', 'DOSE_RATE_UNIT', 'FILL_VALUE', 'UDL_BASE_URL',
            'SECONDS_PER_DAY', 'CADENCE_SECONDS', 'SAMPLES_PER_DAY', 'DOSIMETERS_PER_SENSOR', 'EXPECTED_RECORDS_SINGLE',
-           'EXPECTED_RECORDS_ALL', 'Sensor', 'Channel', 'expected_records', 'is_all', 'normalize_sensor_id',
-           'unknown_sensor_hint']
+           'EXPECTED_RECORDS_ALL', 'DESCRIPTORS', 'Sensor', 'Channel', 'expected_records', 'is_all',
+           'normalize_sensor_id', 'unknown_sensor_hint', 'unknown_descriptor_hint']
 
 # %% ../nbs/constellation.ipynb #634cf1b1
 import re
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
 # %% ../nbs/constellation.ipynb #36f8227b
@@ -150,6 +150,7 @@ def is_all(sensor_id: object) -> bool:
     return str(sensor_id).strip().upper() == "ALL"
 
 # %% ../nbs/constellation.ipynb #cff1137a
+DESCRIPTORS = ("QUICKLOOK", "PROVISIONAL")  # the data products of REACH that are known
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -198,6 +199,26 @@ def unknown_sensor_hint(sensor_id: str) -> str:
         f"sensor_id: {sensor_id!r} is not a REACH sensor; did you mean {near}? "
         f"(ALL means all {len(SENSORS)})"
     )
+
+
+def unknown_descriptor_hint(descriptor: str) -> str:
+    """One line for a person who asked for a product that is not known; `""` for one that is.
+
+    Parameters
+    ----------
+    descriptor : str
+        A data product as typed.
+
+    Returns
+    -------
+    str
+    """
+    text = descriptor.strip().upper()
+    if text in DESCRIPTORS:
+        return ""
+    near = get_close_matches(text, DESCRIPTORS, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"descriptor: {descriptor!r} is neither {' nor '.join(DESCRIPTORS)}{meant}"
 
 
 def _likeness(text: str, known: str) -> tuple[float, int]:

@@ -7,7 +7,7 @@ __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', '
            'ACTION_SKIP_TERMINAL', 'ACTION_SKIP_FAILED', 'is_number', 'is_count', 'check_setting', 'checked_settings',
            'in_one_line', 'Given', 'DownloadRunConfig', 'settle_hours_of', 'with_absolute_paths', 'settled_at',
            'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay', 'say_reason', 'Plan',
-           'plan_backfill', 'check_together', 'latest_by_dataset', 'plan_runs', 'plan_run']
+           'plan_backfill', 'as_configs', 'check_together', 'latest_by_dataset', 'plan_runs', 'plan_run']
 
 # %% ../nbs/planning.ipynb #25ca2764
 import html
@@ -118,12 +118,13 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     s.update(vars(Dataset(s["sensor_id"], s["descriptor"], s["output_format"])))
     for name in SETTING_RULES:
         check_setting(name, s[name])
-    if s["min_rate"] > s["max_rate"]:
-        raise ValueError(f"min_rate: {s['min_rate']!r} is above max_rate {s['max_rate']!r}")
+    low, high = s["min_rate"], s["max_rate"]
+    if low > high:
+        raise ValueError(f"min_rate: {low!r} is above max_rate {high!r}; give both, or neither")
     own = SETTLE_HOURS.get(s["descriptor"], 0.0)
     _check_last_day(s["end_date"], own if s["settle_hours"] is None else s["settle_hours"])
     if not isinstance(s["auth_token"], str):
-        raise ValueError("auth_token: is not text (its value is not shown)")
+        raise ValueError("auth_token: is not text (not shown); resolve_udl_auth() finds a login")
     s["auth_token"] = secret(s["auth_token"])
     _check_address(s["base_url"])
     return s
@@ -151,9 +152,7 @@ def _check_address(base_url: object) -> None:
             f"base_url: {shown!r} is not an http(s) address; give one such as {UDL_BASE_URL}"
         )
     if "@" in base_url:
-        raise ValueError(
-            "base_url: holds a login or an @ (not shown); auth_token is the place for it"
-        )
+        raise ValueError("base_url: holds a login or an @ (not shown); use auth_token for it")
 
 # %% ../nbs/planning.ipynb #34a768db
 SETTLE_HOURS = {"QUICKLOOK": 0.0, "PROVISIONAL": 2_400.0}  # h after a day's end, by product
@@ -642,6 +641,20 @@ _SHARED = (
 )
 
 
+def as_configs(configs: object) -> list[DownloadRunConfig]:
+    """Settings as a list; what is none of them is a `ValueError` that says what was given."""
+    if isinstance(configs, DownloadRunConfig):
+        raise ValueError("configs: a DownloadRunConfig alone; give a list: [config]")
+    if not isinstance(configs, Iterable):
+        raise ValueError(f"configs: {type(configs).__name__} is no list of DownloadRunConfig")
+    listed = list(configs)
+    for one in listed:
+        if not isinstance(one, DownloadRunConfig):
+            made = "DownloadRunConfig(start_date, end_date, output_dir, …)"
+            raise ValueError(f"config: {type(one).__name__} is no settings of a run; make {made}")
+    return listed
+
+
 def check_together(configs: Sequence[DownloadRunConfig]) -> None:
     """Refuse settings that cannot be one run: a `ValueError` that names the field.
 
@@ -713,11 +726,12 @@ def plan_runs(
     -------
     Plan
     """
+    configs = as_configs(configs)
     if telemetry:
         configs = [replace(config, telemetry_path=telemetry.path) for config in configs]
     check_together(configs)
     telemetry = telemetry or HistoricalTelemetry(configs[0].telemetry_file)
-    now = now or datetime.now(timezone.utc)
+    now = datetime.now(timezone.utc) if now is None else as_utc(now, "now")
     latest = latest_by_dataset(telemetry, [config.dataset for config in configs])
     plans = [plan_backfill(config, latest[config.dataset], now) for config in configs]
     prior = {key: row for plan in plans for key, row in plan.prior.items()}

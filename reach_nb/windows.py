@@ -103,7 +103,7 @@ def as_utc(moment: Moment, field: str = "time") -> datetime:
     Parameters
     ----------
     moment : datetime, astropy.time.Time or str
-        Scalar; a `datetime` or text without a zone is UTC.
+        Scalar; a `datetime`, a `datetime64` of numpy or text without a zone is UTC.
     field : str
         The name to use in an error.
 
@@ -116,6 +116,9 @@ def as_utc(moment: Moment, field: str = "time") -> datetime:
         found = moment.utc.to_datetime(leap_second_strict="silent")
     elif isinstance(moment, str):
         found = parse_iso(moment)
+    elif type(moment).__name__ == "datetime64":  # of numpy, which is not imported for that
+        scalar: Any = moment
+        found = scalar.astype("datetime64[us]").item()
     if not isinstance(found, datetime) or found != found:  # NaT of pandas is a datetime
         raise ValueError(
             f"{field}: {moment!r} is not a moment; give an astropy Time, a datetime "

@@ -24,7 +24,11 @@ from reach_nb.commands.options import (
     path_flag,
 )
 from .signals import stop_on_signals
-from ..constellation import normalize_sensor_id, unknown_sensor_hint
+from reach_nb.constellation import (
+    normalize_sensor_id,
+    unknown_descriptor_hint,
+    unknown_sensor_hint,
+)
 from reach_nb.events import (
     OUTCOME_WORDS,
     DayOutcome,
@@ -87,7 +91,10 @@ def configs_of(args: argparse.Namespace, today: date) -> list[DownloadRunConfig]
         given = {**given, "end_date": today}
     names = {field.name for field in fields(DownloadRunConfig)} - {"sensor_id"}
     settings = {name: value for name, value in given.items() if name in names}
-    return [DownloadRunConfig(sensor_id=sensor, **settings) for sensor in sensors]
+    configs = [DownloadRunConfig(sensor_id=sensor, **settings) for sensor in sensors]
+    if hint := unknown_descriptor_hint(configs[0].descriptor):
+        print(f"reach_nb: {hint}; it is asked for all the same", file=sys.stderr)
+    return configs
 
 # %% ../../nbs/commands/download.ipynb #13bd7269
 def _remarks(days: Sequence[DayOutcome], sensor: Callable[[DayOutcome], str]) -> str:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
+from urllib.parse import urlsplit
 
 from ..addresses import on_this_machine, scheme_and_host
 from ..constellation import UDL_BASE_URL
@@ -62,6 +63,10 @@ def check_base_url(base_url: str) -> str:
     if not host:
         raise ValueError(
             f"base_url: {base_url!r} is no address of a service; give one such as {UDL_BASE_URL}"
+        )
+    if "udl" in urlsplit(base_url).path.split("/"):
+        raise ValueError(
+            f"base_url: {base_url!r} holds /udl, with which each question begins; leave it out"
         )
     if scheme != "https" and not on_this_machine(base_url):
         raise ValueError(
