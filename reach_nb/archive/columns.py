@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .records import as_number, as_time
 from ..constellation import FILL_VALUE
 
-# %% ../../nbs/archive/columns.ipynb #daed6de7
+# %% ../../nbs/archive/columns.ipynb #8ade2e9b
 @dataclass(frozen=True)
 class Texts:
     """A column of texts: each different one once, and a small number per row.
@@ -49,8 +49,9 @@ class Texts:
 
     def categorical(self) -> pd.Categorical:
         """The same in pandas, without the values that are in no row."""
-        used = np.bincount(self.codes + 1, minlength=len(self.values) + 1)[1:] > 0
-        categories, codes = list(self.values), self.codes
+        used = np.zeros(len(self.values) + 1, bool)
+        used[self.codes] = True  # the last is for the rows without a value
+        used, categories, codes = used[:-1], list(self.values), self.codes
         if not used.all():
             categories = [value for value, some in zip(categories, used, strict=True) if some]
             codes = np.append(np.where(used, np.cumsum(used) - 1, -1), -1)[codes]

@@ -233,7 +233,7 @@ def gaps(
 ) -> pd.DataFrame:
     """The intervals without samples, per sensor and dosimeter.
 
-    Days need the memory of one. Raises `ValueError`, naming the field, for `cadences` below 1, a
+    Memory holds two days. Raises `ValueError`, naming the field, for `cadences` below 1, a
     missing column, a window that is none, or an unknown sensor.
 
     Parameters
@@ -250,7 +250,7 @@ def gaps(
         The sensors that should be there; from `attrs` unless told. Those in the frames are always
         looked at.
     executor : concurrent.futures.Executor, optional
-        Who looks at the days; one after the other, here, unless told.
+        Who looks at the days; here, two of an archive at a time, unless told.
     progress : bool or callable
         Whether to draw a bar, see `each_day`.
 
@@ -322,7 +322,7 @@ def sensor_days(
     sensors : list of str, optional
         The sensors that should be there; from `attrs` unless told.
     executor : concurrent.futures.Executor, optional
-        Who looks at the days; one after the other, here, unless told.
+        Who looks at the days; here, two of an archive at a time, unless told.
     progress : bool or callable
         Whether to draw a bar, see `each_day`.
 

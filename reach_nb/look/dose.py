@@ -31,7 +31,7 @@ from .by_day import Bar, Readings, each_day, fold
 from .sketch import Sketch, join_sketches, sketch
 from ..words import say_count
 
-# %% ../../nbs/look/dose.ipynb #feb9435b
+# %% ../../nbs/look/dose.ipynb #01c3e847
 def day_slots(since_us: NDArray[np.int64], row: NDArray[np.intp], rows: int) -> NDArray[np.int64]:
     """The slot of each sample on the grid of its day.
 
@@ -50,7 +50,8 @@ def day_slots(since_us: NDArray[np.int64], row: NDArray[np.intp], rows: int) -> 
         0 to 17,279.
     """
     slot = since_us // CADENCE_US
-    rest = since_us - slot * CADENCE_US
+    rest = slot * -CADENCE_US
+    rest += since_us
     if not rest.any():
         return slot
     angle = rest * (2 * np.pi / CADENCE_US)
@@ -60,7 +61,7 @@ def day_slots(since_us: NDArray[np.int64], row: NDArray[np.intp], rows: int) -> 
     slot = np.round((since_us - phase[row]) / CADENCE_US).astype(np.int64)
     return slot.clip(0, SAMPLES_PER_DAY - 1)
 
-# %% ../../nbs/look/dose.ipynb #5132db14
+# %% ../../nbs/look/dose.ipynb #413ea48a
 DOSE_KEYS = ("day", "sensor_id", "dosimeter", "flavor")
 
 
@@ -96,7 +97,7 @@ class DayGrid(NamedTuple):
             np.divide(total, count, out=grid, where=count > 0)
         return grid.reshape(-1, SAMPLES_PER_DAY)
 
-
+# %% ../../nbs/look/dose.ipynb #89d23ea5
 def day_grid(frame: pd.DataFrame) -> DayGrid:
     """The grid of the days of a frame of readings.
 
@@ -114,7 +115,10 @@ def day_grid(frame: pd.DataFrame) -> DayGrid:
         day = since // _DAY_US
         since -= day * _DAY_US
         number = day * n_sensors + number
-    number = (number * 4 + frame["dosimeter"].to_numpy()) * n_flavors + flavor.codes
+    number *= 4
+    number += frame["dosimeter"].to_numpy().astype(np.int32)
+    number *= n_flavors
+    number += flavor.codes
     there = np.zeros(int(number.max(initial=-1)) + 1, bool)
     there[number] = True
     found, row = np.flatnonzero(there), (np.cumsum(there) - 1)[number]
@@ -127,7 +131,10 @@ def day_grid(frame: pd.DataFrame) -> DayGrid:
             "flavor": pd.Categorical.from_codes(found % n_flavors, flavor.categories),
         }
     )
-    return DayGrid(keys, row * SAMPLES_PER_DAY + day_slots(since, row, len(found)))
+    slot = day_slots(since, row, len(found))
+    row *= SAMPLES_PER_DAY
+    row += slot
+    return DayGrid(keys, row)
 
 
 _DAY_US = SECONDS_PER_DAY * 1_000_000
@@ -265,7 +272,7 @@ def daily_dose(
         Which flags leave out the readings that they concern, see `flag_mask`: those that put the
         value in doubt, unless told.
     executor : concurrent.futures.Executor, optional
-        Who looks at the days; one after the other, here, unless told.
+        Who looks at the days; here, two of an archive at a time, unless told.
     progress : bool or callable
         Whether to draw a bar, see `each_day`.
 

@@ -194,7 +194,7 @@ def dose_map(
         Which flags leave out the readings that they concern, see `flag_mask`: those that put the
         value in doubt, unless told.
     executor : concurrent.futures.Executor, optional
-        Who looks at the days; one after the other, here, unless told.
+        Who looks at the days; here, two of an archive at a time, unless told.
     progress : bool or callable
         Whether to draw a bar, see `each_day`.
 
