@@ -145,6 +145,8 @@ def test_a_word_is_a_link_where_it_is_public_or_explained_here():
     there = "../archive/reading.ipynb#reach_nb.archive.reading.read_archive"
     assert f"[`read_archive()`]({there}), `dose_rate`, [`gaps`](x.ipynb), `a b`" in shown
     assert shown.endswith("```text\n`helper`\n```\n\n## `helper`")
+    there = "../archive/frames.ipynb#reach_nb.archive.frames.readings"
+    assert made(MODULE, "`readings`, `readings()`")[0] == f"`readings`, [`readings()`]({there})"
 
 
 def test_a_parameter_is_no_link_to_something_of_its_name():

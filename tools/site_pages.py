@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 76  # characters of a signature's line
 LONG = 30  # lines of constants that a reader rather unfolds
 TEST = re.compile(r"\b(test_\w+|expect_fail)\(|^assert\b", re.MULTILINE)
+COLUMNS = {
+    "readings",
+    "flagged",
+}  # of tables, too: only with a bracket, or at home, the function is meant
 ENUMS = {"Enum", "IntEnum", "IntFlag", "Flag", "StrEnum"}
 OWN = re.compile(r"^### (\w+) \{#", re.MULTILINE)
 DRAWING = re.compile(r"^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -310,7 +314,7 @@ class link_names(Page):
             return match[0]
         if name in self.here:
             return f"[`{name}{call}`](#reach_nb.{self.module}.{name})"
-        if name not in public_names():
+        if name not in public_names() or (name in COLUMNS and not call):
             return match[0]
         target = ROOT / "nbs" / page_of(public_names()[name])
         path = os.path.relpath(target, self.path.parent).replace(os.sep, "/")
