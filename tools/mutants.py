@@ -70,6 +70,24 @@ MUTANTS = [
         "            pass\n",
     ),
     Mutant(
+        "a line of the journal that the part does not bear out is kept",
+        "archive/spool",
+        "        journal.keep(1 + len(good))\n",
+        "        journal.keep(len(journal.notes))\n",
+    ),
+    Mutant(
+        "a chunk is taken up though the one before it is missing",
+        "archive/spool",
+        "            chunks += said.chunk == chunks  #",
+        "            chunks += 1  #",
+    ),
+    Mutant(
+        "a checksum that a crash kept from being noted is never noted",
+        "archive/spool",
+        "    note_sum(artifact, receipt.sha256)",
+        "    pass",
+    ),
+    Mutant(
         "a receipt is believed whatever the size",
         "archive/spool",
         "status.st_size == self.size and",
