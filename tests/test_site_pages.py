@@ -1,5 +1,6 @@
 """A notebook becomes a page: references with types, folded code and tests, links that lead to the thing meant."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -194,3 +195,17 @@ class Field:
 """
     shown = made(MODULE, export)[0]
     assert "| `error` | str | What is wrong. |" in shown and "Say it." not in shown
+
+
+def test_pictures_of_the_panels_stand_in_pairs():
+    """A page that shows a light picture shows its dark one too, and each pair is shown somewhere."""
+    pages = {page: page.read_text() for page in (ROOT / "nbs").rglob("*.ipynb")}
+    shown = set()
+    for page, text in pages.items():
+        light, dark = (
+            re.findall(rf"images/([a-z-]+)-{theme}\.png", text) for theme in ("light", "dark")
+        )
+        assert light == dark, page.name
+        shown |= set(light)
+    there = {path.name.rpartition("-")[0] for path in (ROOT / "nbs" / "images").glob("*-*.png")}
+    assert shown == there
