@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipeline_arguments', 'utc_now', 'injected',
-           'noted_records', 'built_in', 'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare', 'stop_flag',
-           'hints_about', 'announce_plan', 'run_downloads', 'run_download']
+           'noted_records', 'built_in', 'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare',
+           'check_client', 'stop_flag', 'hints_about', 'announce_plan', 'run_downloads', 'run_download']
 
-# %% ../nbs/backfill.ipynb #d25065c1
+# %% ../nbs/backfill.ipynb #c8211748
 import errno
 import logging
 import threading
@@ -23,9 +23,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from .archive.checksums import forget_sum
 from .archive.formats import FORMATS, count_records
 from .archive.spool import discard_spool
-from .constellation import unknown_descriptor_hint, unknown_sensor_hint
+from reach_nb.constellation import (
+    UDL_BASE_URL,
+    unknown_descriptor_hint,
+    unknown_sensor_hint,
+)
 from .dataset import Dataset
 from reach_nb.day.attempt import (
     begin_row,
@@ -67,6 +72,7 @@ from reach_nb.planning import (
 )
 from .secrecy import redact
 from .service.client import UDLClient
+from .service.protocol import MAX_RESULTS
 from reach_nb.telemetry import (
     STATUS_DOWNLOADED,
     STATUS_FAILED,
@@ -76,7 +82,7 @@ from reach_nb.telemetry import (
 )
 from .windows import Window, as_date, day_window
 
-# %% ../nbs/backfill.ipynb #8708d1d1
+# %% ../nbs/backfill.ipynb #c503d0cc
 # takes the settings of a dataset and a UTC day; gives a path where it did not count
 DayDownloader: TypeAlias = Callable[[DownloadRunConfig, date], Downloaded | Path]
 DownloadFunction: TypeAlias = Callable[..., Path | str]  # takes `pipeline_arguments` by keyword
@@ -111,8 +117,15 @@ def utc_now() -> datetime:
 
 
 def injected(download_fn: DownloadFunction) -> DayDownloader:
-    """A function that was handed in, as the run calls it."""
-    return lambda config, day: Path(download_fn(**pipeline_arguments(config, day)))
+    """A function that was handed in, as the run calls it; what it writes has no checksum noted."""
+
+    def download(config: DownloadRunConfig, day: date) -> Path:
+        forget_sum(config.dataset.artifact_path(config.output_dir, day))
+        path = Path(download_fn(**pipeline_arguments(config, day)))
+        forget_sum(path)  # it may have a name of its own
+        return path
+
+    return download
 
 # %% ../nbs/backfill.ipynb #337c408e
 def noted_records(row: TelemetryRow | None) -> int:
@@ -390,7 +403,7 @@ def source_of(
 def _never_called(config: DownloadRunConfig, day: date) -> Path:
     raise AssertionError(f"{day} was not to be downloaded")
 
-# %% ../nbs/backfill.ipynb #3b80700f
+# %% ../nbs/backfill.ipynb #60011850
 def prepare(config: DownloadRunConfig, telemetry_file: Path, own_formats: bool = True) -> None:
     """Make the places of a run, and refuse what it could not do: a `ValueError` or `ImportError`.
 
@@ -410,6 +423,19 @@ def prepare(config: DownloadRunConfig, telemetry_file: Path, own_formats: bool =
         make_places(config.output_dir, telemetry_file)
     if own_formats:
         FORMATS[config.output_format].require()
+
+
+def check_client(config: DownloadRunConfig, client: UDLClient) -> None:
+    """Refuse settings that contradict a client that is handed in, whose own are what counts.
+
+    That is a `ValueError` which names the setting. One that is as usual contradicts nothing.
+    """
+    for name, told, usual, own in (
+        ("base_url", config.base_url.rstrip("/"), UDL_BASE_URL, client.base_url),
+        ("max_results", config.max_results, MAX_RESULTS, client.max_results),
+    ):
+        if told not in (usual, own):
+            raise ValueError(f"{name}: {told!r}, but the client that is handed in has {own!r}")
 
 
 def stop_flag(stop: threading.Event | None, client: UDLClient | None) -> threading.Event:
@@ -449,7 +475,7 @@ def announce_plan(run: Run) -> Plan:
             log.info(words, *_logged(planned), planned.action, say_reason(planned))
     return plan
 
-# %% ../nbs/backfill.ipynb #2d857983
+# %% ../nbs/backfill.ipynb #f5a5e9f6
 def run_downloads(
     configs: Sequence[DownloadRunConfig],
     *,
@@ -483,6 +509,8 @@ def run_downloads(
     if telemetry:
         configs = [replace(config, telemetry_path=telemetry.path) for config in configs]
     check_together(configs)
+    if client:
+        check_client(configs[0], client)
     dry_run, stop = configs[0].dry_run, stop_flag(stop, client)
     telemetry = telemetry or HistoricalTelemetry(configs[0].telemetry_file)
     for config in configs:
@@ -498,7 +526,7 @@ def run_downloads(
             carry_out(run, plan, source_of(run, plan, download_fn, client, stop), stop)
     return summary
 
-# %% ../nbs/backfill.ipynb #23f417f6
+# %% ../nbs/backfill.ipynb #9755ebe5
 def run_download(
     config: DownloadRunConfig,
     *,
@@ -534,7 +562,8 @@ def run_download(
     progress : bool, optional
         Whether to draw a progress bar; by default in a terminal and in a notebook.
     client : UDLClient, optional
-        Asks instead of the run's own, and stays open; its stop flag is the run's.
+        Asks instead of the run's own, and stays open: with its login, service, pace and
+        `max_results`; its stop flag is the run's.
     clock : callable
         The present moment (aware).
 

@@ -18,9 +18,11 @@ def one_line_traceback(error: Exception) -> list[str]:
     """
     return [f"{type(error).__name__}: {error}"]
 
-# %% ../nbs/errors.ipynb #a4eca9d0
+# %% ../nbs/errors.ipynb #80145005
 class ReachError(Exception):
-    """What this package raises on its own account."""
+    """What this package raises on its own account; a notebook shows one line of it."""
+
+    _render_traceback_ = one_line_traceback
 
 
 class NoRecordsError(ReachError, ValueError):
@@ -42,13 +44,9 @@ class UDLError(ReachError):
 class AuthenticationError(UDLError):
     """The service refuses the credential (401 or 403); nothing more is asked with it."""
 
-    _render_traceback_ = one_line_traceback
-
 
 class ConnectionSetupError(UDLError):
     """The way to the service cannot work as it is set up: certificate, proxy or host."""
-
-    _render_traceback_ = one_line_traceback
 
 
 class RequestRejectedError(UDLError):

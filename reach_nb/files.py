@@ -193,7 +193,7 @@ def unlock_file(descriptor: int) -> None:
             posix = import_module("fcntl")
             posix.flock(descriptor, posix.LOCK_UN)
 
-# %% ../nbs/files.ipynb #1fa9b97b
+# %% ../nbs/files.ipynb #f6118b7e
 def try_lock(path: Path, within: int | None = None) -> int | None:
     """Hold a lock file, made if missing, until the descriptor that is returned is closed.
 
@@ -210,7 +210,14 @@ def try_lock(path: Path, within: int | None = None) -> int | None:
     if within is None and is_link(path):
         raise OSError(errno.ELOOP, "this lock is a link, which is not followed", str(path))
     at, extra = path if within is None else path.name, getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(at, os.O_RDWR | os.O_CREAT | extra, 0o666, dir_fd=within)
+    try:
+        descriptor = os.open(at, os.O_RDWR | os.O_CREAT | extra, 0o666, dir_fd=within)
+    except PermissionError as refused:
+        extra |= getattr(os, "O_NONBLOCK", 0)
+        try:  # another user's: on a disk, what may be read may be locked
+            descriptor = os.open(at, os.O_RDONLY | extra, dir_fd=within)
+        except FileNotFoundError:
+            raise refused from None
     try:
         held = lock_file(descriptor)
     except OSError as error:

@@ -48,7 +48,7 @@ def check_places(output_dir: Path, telemetry_file: Path) -> None:
         if not there.is_dir():
             raise ValueError(f"{name}: {str(there)!r} is a file; give the name of a folder")
 
-# %% ../nbs/places.ipynb #75e4308d
+# %% ../nbs/places.ipynb #93c2b5f4
 def make_places(output_dir: Path, telemetry_file: Path) -> None:
     """Make the folders of a run, and refuse those that it cannot write to or lock files in.
 
@@ -75,6 +75,11 @@ def make_places(output_dir: Path, telemetry_file: Path) -> None:
                 f"{name}: {str(folder)!r} is on a file system without locks, on which two runs "
                 "would spoil each other's files; give a folder on a disk of this machine"
             )
+    if telemetry_file.is_file() and not os.access(telemetry_file, os.W_OK):
+        raise ValueError(
+            f"telemetry_path: {str(telemetry_file)!r} may not be written to; if it is another "
+            "user's, let them share it (chmod g+w), or give a file of your own"
+        )
 
 
 def has_locks(file: IO[bytes]) -> bool:

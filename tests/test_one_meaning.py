@@ -44,6 +44,7 @@ CASES = {
     "a time with an offset": {**RECORD, "obTime": "2025-09-01T01:00:00+01:00"},
     "a day": {**RECORD, "obTime": "2025-09-01"},
     "no time": {**RECORD, "obTime": "soon"},
+    "nothing about a time": {k: v for k, v in RECORD.items() if k != "obTime"},
     "a number as its time": {**RECORD, "obTime": 5},
     "numbers as text": {**RECORD, "lat": "1.5", "alt": "780"},
     "a text where a number is meant": {**RECORD, "lat": "north"},

@@ -11,6 +11,8 @@ from campaign import START
 from test_edges import config_for
 
 from reach_nb import plot_gaps, plot_sensor_days
+from reach_nb.cli import main
+from reach_nb.day.runlock import run_lock
 
 matplotlib.use("Agg")
 
@@ -29,6 +31,17 @@ def test_a_wrong_password_in_a_notebook(service, tmp_path):
         "AuthenticationError: the service refuses the credential (status 401)"
     )
     assert err.getvalue() == ""
+
+
+def test_another_run_in_a_notebook(service, tmp_path):
+    """That it holds the telemetry is one line, too."""
+    shells = pytest.importorskip("IPython.core.interactiveshell")
+    shell, config, out = shells.InteractiveShell(), config_for(service, tmp_path, 3), io.StringIO()
+    with run_lock(config.telemetry_file), contextlib.redirect_stdout(out):
+        shell.push({"config": config})
+        shell.run_cell("from reach_nb import run_download; run_download(config)")
+    said = out.getvalue().strip()
+    assert said.startswith("RunLockedError: another run is writing") and "\n" not in said
 
 
 def ticks(ax):
@@ -52,3 +65,27 @@ def test_dates_are_utc_whatever_matplotlib_is_set_to(plot):
         with matplotlib.rc_context({"timezone": zone}):
             seen.append(ticks(plot_gaps(found) if plot == "gaps" else plot_sensor_days(days)))
     assert seen[0] == seen[1] == seen[2]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "--sensor-id", "REACH-135", "--sensor-id", "REACH-101"],
+        ["check", "--day", "2025-01-31", "--day", "yesterday"],
+        ["download", "--descriptor", "QUICKLOOK", "--descriptor", "PROVISIONAL"],
+        ["download", "--max-rate", "5", "--max-rate", "25"],
+        ["status", "--output-dir", "a", "--output-dir", "b"],
+        ["verify", "--telemetry-file", "a.csv", "--telemetry-file", "b.csv"],
+        ["convert", "--sensor-id", "ALL", "--sensor-id", "REACH-101"],
+        ["simulate", "--seed", "1", "--seed", "2"],
+        ["demo", "--output-dir", "a", "--output-dir", "b"],
+    ],
+    ids=" ".join,
+)
+def test_a_flag_of_one_value_is_told_once(command, capsys):
+    """In no command does the last of two values win without a word."""
+    with pytest.raises(SystemExit) as end:
+        main(command)
+    said = capsys.readouterr().err
+    assert end.value.code == 2 and said.count("\n") == 1
+    assert f"argument {command[1]}: is " in said and "give it once" in said

@@ -83,7 +83,7 @@ class KnownSums:
             self._folders[folder] = read_sums(folder)
         return self._folders[folder].get(artifact.name, "")
 
-# %% ../../nbs/archive/checksums.ipynb #f7125faf
+# %% ../../nbs/archive/checksums.ipynb #b80df0b2
 def note_sum(artifact: Path, digest: str) -> None:
     """Note the checksum of an artifact, in place of what was noted of it; on disk afterwards.
 
@@ -100,8 +100,12 @@ def note_sum(artifact: Path, digest: str) -> None:
 
 
 def forget_sum(artifact: Path) -> None:
-    """Take back what was noted of an artifact that is about to change; on disk afterwards."""
-    _change(artifact, None)
+    """Take back what was noted of an artifact that is about to change; on disk afterwards.
+
+    Where nothing was noted, nothing is written, not even a lock.
+    """
+    if artifact.name in read_sums(artifact.parent):
+        _change(artifact, None)
 
 
 def _change(artifact: Path, line: bytes | None) -> None:
@@ -120,7 +124,7 @@ def _append(path: Path, line: bytes) -> bool:
     """Append a line; `False` if there is no file of our own to append to."""
     try:
         file = open_unlinked(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # another user's: in the folder we may write
         return False
     with file:
         whole = file.readall().rfind(b"\n") + 1

@@ -100,7 +100,7 @@ def check_fields(path: Path, present: Iterable[str], needed: Iterable[str]) -> N
     if missing := [name for name in needed if name not in present]:
         raise ValueError(f"{path}: no artifact: it has no column {' and no column '.join(missing)}")
 
-# %% ../../nbs/archive/tables.ipynb #ec99a254
+# %% ../../nbs/archive/tables.ipynb #c50791f6
 BATCH = 20_000  # records of CSV or JSON at a time
 REPETITIVE = ("idSensor", "observatoryName", "obTime", "particleType")  # few different texts
 
@@ -134,6 +134,7 @@ def csv_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
             if not is_header(list(chunk.columns)):
                 check_fields(path, chunk.columns, ("obTime", "seoList"))
             columns = {name: _column(chunk[name]) for name in chunk if name not in _NESTED}
+            columns.setdefault("obTime", constant(None, len(chunk)))  # no record has one
             if "senPos" in chunk:
                 columns |= lay_out_positions(_nested(chunk["senPos"]))
             yield lay_out_entries(columns, _entries(chunk))
