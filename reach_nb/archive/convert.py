@@ -12,7 +12,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -182,6 +182,7 @@ def find_sources(
 ) -> dict[str, list[Path]]:
     """The artifacts in a folder by their names without ending, the preferred format first."""
     prefix = sensor_id and ("REACH-ALL" if is_all(sensor_id) else normalize_sensor_id(sensor_id))
+    descriptor = descriptor and descriptor.strip().upper()
     found = defaultdict(list)
     for kind in formats:
         for path in folder.glob(f"*.{kind}"):
@@ -229,6 +230,8 @@ def _folders(
     source, archive = as_path(source_dir, "source_dir"), as_path(archive_dir, "archive_dir")
     if not source.is_dir():
         raise FileNotFoundError(errno.ENOENT, "source_dir: no such folder", str(source))
+    if archive.exists() and not archive.is_dir():
+        raise ValueError(f"archive_dir: {str(archive)!r} is a file; give the name of a folder")
     if archive.resolve() in (source.resolve(), *source.resolve().parents):
         raise ValueError(f"archive_dir: {str(archive)!r} holds the sources; give another folder")
     return source, archive
@@ -278,12 +281,13 @@ def convert_archive(
         )
     import_pyarrow()
     formats = SOURCE_FORMATS if source_format is None else (source_format,)
-    results = []
-    with _alone(archive):
+    results: list[Conversion] = []
+    found = find_sources(source, sensor_id, descriptor, formats)
+    with _alone(archive) if found else nullcontext():  # no folder is made for nothing
         targets = defaultdict(list)
         for target in sorted(archive.glob("day=*/*.parquet")):
             targets[target.stem].append(target)
-        for stem, paths in find_sources(source, sensor_id, descriptor, formats).items():
+        for stem, paths in found.items():
             for result in convert_window(paths, archive, targets[stem]):
                 results.append(result)
                 if on_event is not None:

@@ -69,7 +69,12 @@ _NEWEST = f"""
 
 
 def _paths(files: Files) -> list[str]:
-    some = [files] if isinstance(files, str | PathLike) else list(files)
+    some = [files] if isinstance(files, str | PathLike) else files
+    if hasattr(some, "columns") or not isinstance(some, Iterable):
+        raise ValueError(
+            f"files: {type(files).__name__} is no path; give a path, a glob, or several"
+        )
+    some = list(some)
     if not some:
         raise ValueError("files: there are none; give a path, a glob, or several")
     return [Path(path).as_posix() for path in some]

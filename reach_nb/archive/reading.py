@@ -15,6 +15,7 @@ from functools import partial
 from itertools import chain
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -292,7 +293,12 @@ def scan_archive(
     if output_format not in (None, *READ_ORDER):
         raise ValueError(f"output_format: {output_format!r} is none of {', '.join(READ_ORDER)}")
     kinds = READ_ORDER if output_format is None else (output_format,)
+    several: Any = sensor_id  # from those who do not look at types
+    if isinstance(several, list | tuple | set):
+        raise ValueError(f"sensor_id: {sensor_id!r} is several; give them as sensors=")
     asked = Dataset(sensor_id, descriptor, kinds[0])
+    if selection.sensors and asked.sensor_id not in ("ALL", *selection.sensors):
+        raise ValueError(f"sensors: {sensors!r} are not in files of {sensor_id}; leave one out")
     which = {"sensor_id": asked.sensor_id, "descriptor": asked.descriptor}
     folder = as_path(output_dir, "output_dir")
     paths = files_by_day(folder, window, sensors=selection.sensors, formats=kinds, **which)

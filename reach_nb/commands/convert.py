@@ -21,6 +21,8 @@ def convert(args: argparse.Namespace) -> int:
     """
     from reach_nb.archive.convert import convert_archive
 
+    if not args.source_dir.is_dir():
+        raise ValueError(f"source_dir: there is no folder {args.source_dir}")
     done = convert_archive(
         args.source_dir,
         args.archive_dir,

@@ -248,6 +248,8 @@ def map_title(found: pd.DataFrame) -> str:
 
 def describe_dose_map(found: pd.DataFrame) -> str:
     """A map from `dose_map` in words: for the blind, for logs, for text alternatives."""
+    if not isinstance(found, pd.DataFrame) or "statistic" not in found.attrs:
+        raise ValueError(f"found: {type(found).__name__} is no map; dose_map(readings) gives one")
     cells = found["dose_rate"]
     lat, lon = cells.idxmax()
     return (
