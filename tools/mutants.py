@@ -155,6 +155,18 @@ MUTANTS = [
         "        torn = file.read()\n        file.truncate(whole)\n        os.fsync(file.fileno())\n",
     ),
     Mutant(
+        "what is set aside is not synced before it is cut off",
+        "csv_log",
+        "        os.fsync(aside.fileno())\n",
+        "",
+    ),
+    Mutant(
+        "the name of what is set aside is not synced",
+        "csv_log",
+        "        sync_folder(path.parent)\n        file.truncate(whole)\n",
+        "        file.truncate(whole)\n",
+    ),
+    Mutant(
         "a converted file is not synced",
         "archive/partitions",
         "        os.fsync(self._file.fileno())\n",
