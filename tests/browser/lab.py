@@ -209,15 +209,18 @@ class LabPage:
             self.command("application:toggle-left-area")
             self._loaded = True
         self.console.clear()
+        # the command's promise may be dropped unkept; what is awaited is the notebook
         self.page.evaluate(
-            "(path) => jupyterapp.commands.execute('docmanager:open', {path}).then(() => true)",
-            name,
+            "(path) => { jupyterapp.commands.execute('docmanager:open', {path}) }", name
         )
-        self.page.wait_for_selector(f"{PANEL} .jp-Notebook .jp-Cell")
         self.page.wait_for_function(
-            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+            """(path) => { const seen = jupyterapp.shell.currentWidget, context = seen?.context;
+            return context?.localPath === path && context.isReady
+              && seen.sessionContext.session?.kernel?.status === 'idle' }""",
+            arg=name,
             timeout=90_000,
         )
+        self.page.wait_for_selector(f"{PANEL} .jp-Notebook .jp-Cell")
 
     def command(self, name, args=None, seconds=60, cell=None):
         """Run a JupyterLab command, on a cell if told; a promise that is never kept ends in a failure, not in silence."""

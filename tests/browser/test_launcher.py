@@ -372,7 +372,8 @@ def test_a_kernel_that_dies_loses_nothing(lab, udl):
         timeout=60_000,
     )
     lp.page.evaluate(
-        "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart().then(() => true)"
+        """() => Promise.race([new Promise((then) => setTimeout(() => then(true), 30_000)),
+        jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart().then(() => true)])"""
     )
     lp.page.wait_for_function(
         "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'",
