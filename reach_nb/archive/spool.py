@@ -170,7 +170,7 @@ def read_note(note: Note, kind: type[Said]) -> Said | None:
         return msgspec.convert(note, kind)
     return None
 
-# %% ../../nbs/archive/spool.ipynb #1aeed3aa
+# %% ../../nbs/archive/spool.ipynb #f6d59fc8
 SYNC_BYTES = 64 * 2**20  # appended, after which the disk is told to catch up
 
 
@@ -181,13 +181,13 @@ class Part:
     ----------
     file : io.FileIO
         Opened for reading and writing, without a buffer.
-    sync_bytes : float
+    sync_bytes : int
         So many bytes are appended between two syncs, so that the end need not wait for all.
     """
 
-    def __init__(self, file: FileIO, sync_bytes: float = SYNC_BYTES) -> None:
-        self._file, self.sync_bytes, self._sha256 = file, sync_bytes, sha256()
-        self.size = self._synced = 0
+    def __init__(self, file: FileIO, sync_bytes: int = SYNC_BYTES) -> None:
+        self._file, self._sync_bytes, self._sha256 = file, sync_bytes, sha256()
+        self.size, self._synced, self.stays = 0, 0, True  # or another file is made of it
 
     def take_up(self, notes: Iterable[Note]) -> list[Appended]:
         """Keep the chunks that are noted and there, cut the rest off, and return the notes kept."""
@@ -217,8 +217,8 @@ class Part:
         for piece in pieces:
             write_all(self._file, piece)
             self.size, checksum = self.size + len(piece), crc32(piece, checksum)
-            self._sha256.update(piece)
-        if self.size - self._synced >= self.sync_bytes:
+            self._sha256.update(piece if self.stays else b"")
+        if self.stays and self.size - self._synced >= self._sync_bytes:
             os.fsync(self._file.fileno())  # the fetching threads go on meanwhile
             self._synced = self.size
         return checksum
@@ -394,7 +394,7 @@ class Waiting:
             answer = self._answers.pop(chunk)
         answer.path.unlink(missing_ok=True)
 
-# %% ../../nbs/archive/spool.ipynb #50addf0f
+# %% ../../nbs/archive/spool.ipynb #149c3df8
 class Growing:
     """An artifact while it grows. One thread uses it.
 
@@ -422,7 +422,7 @@ class Growing:
         self.stretches = stretches_of(good)  # by chunk, in order: none is missing
         self._in_order = len(good) == len(self.stretches)
         self._encoder = encoder_of(good[-1].state if good else {}, pieces.path("whole"))
-        self._part.sync_bytes = SYNC_BYTES if self._encoder.stays else float("inf")
+        self._part.stays = self._encoder.stays
 
     def encode(self, answer: KeptAnswer) -> Encoded:
         """The pieces to append for an answer."""
