@@ -8,13 +8,14 @@ __all__ = ['ArrowSchema', 'ArrowBatch', 'Steady', 'ARROW_BYTES', 'ROW_GROUP_ROWS
            'arrow_batches', 'parquet_writer', 'RowGroups', 'ParquetEncoder', 'count_parquet', 'parquet_rows',
            'json_rows']
 
-# %% ../../nbs/archive/parquet_files.ipynb #80412f03
+# %% ../../nbs/archive/parquet_files.ipynb #3cf3806a
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
 from io import FileIO
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -24,6 +25,7 @@ from msgspec.structs import astuple
 from reach_nb.archive.records import (
     ENTRY_FIELDS,
     FLAT_FIELDS,
+    NESTED_FIELDS,
     NUMBER_FIELDS,
     POSITION_FIELDS,
     TIME_FIELDS,
@@ -31,6 +33,7 @@ from reach_nb.archive.records import (
     Record,
     decode_records,
     flatten_record,
+    json_text_of,
     quick_pieces,
     record_slices,
 )
@@ -109,7 +112,7 @@ def arrow_batch(records: Sequence[Record]) -> ArrowBatch:
     """
     return record_rows(records).batch
 
-# %% ../../nbs/archive/parquet_files.ipynb #c954f7bb
+# %% ../../nbs/archive/parquet_files.ipynb #1ebf7fc7
 class _Entry(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     obType: str | None = None
     obUoM: str | None = None
@@ -136,7 +139,7 @@ _ELSEWHERE = {*POSITION_FIELDS[1:], *ENTRY_FIELDS[1:], "extra"}
 
 
 @lru_cache(maxsize=8)
-def _flat_decoder(steady: Steady) -> msgspec.json.Decoder[list[Any]]:
+def _flat_decoder(steady: Steady, new_keys: bool = False) -> msgspec.json.Decoder[list[Any]]:
     kinds: dict[str, Any] = {
         **dict.fromkeys(FLAT_FIELDS, str | None),
         **dict.fromkeys(NUMBER_FIELDS, int | float | None),
@@ -149,8 +152,8 @@ def _flat_decoder(steady: Steady) -> msgspec.json.Decoder[list[Any]]:
     ]
     texts = dict(steady)
     fields = [(f[0], Literal[texts[f[0]]]) if f[0] in texts else f for f in fields]
-    options: dict[str, Any] = {"forbid_unknown_fields": True, "kw_only": True, "gc": False}
-    flat = msgspec.defstruct("Flat", fields, **options)
+    options: dict[str, Any] = {"kw_only": True, "gc": False}
+    flat = msgspec.defstruct("Flat", fields, forbid_unknown_fields=not new_keys, **options)
     return msgspec.json.Decoder(list[flat])  # type: ignore[valid-type]  # made at run time
 
 # %% ../../nbs/archive/parquet_files.ipynb #3bcab8e0
@@ -165,7 +168,16 @@ def steady_texts(batch: ArrowBatch) -> Steady:
     firsts = [(name, batch[name][0].as_py()) for name in _STEADY if len(batch)]
     return tuple((name, text) for name, text in firsts if text is not None and len(text) < 100)
 
-# %% ../../nbs/archive/parquet_files.ipynb #8e81b1dd
+# %% ../../nbs/archive/parquet_files.ipynb #bf7893bf
+_WIRE_KEYS = {*FLAT_FIELDS, *NESTED_FIELDS} - {*POSITION_FIELDS, *ENTRY_FIELDS, "extra"}
+
+
+def _extra_texts(piece: bytes) -> list[str | None]:
+    """What `extra` holds of each record whose known values all are of the usual kind."""
+    extras = ({k: r[k] for k in r if k not in _WIRE_KEYS} for r in decode_records(piece))
+    return [json_text_of(extra) if extra else None for extra in extras]
+
+# %% ../../nbs/archive/parquet_files.ipynb #2c4454dd
 _ALIKE = (
     TIME_FIELDS,
     NUMBER_FIELDS,
@@ -200,7 +212,7 @@ def _arrays(columns: Sequence[Sequence[Any]], kind: Any) -> list[Any]:
     return [whole.slice(start, rows) for start in range(0, len(values), rows)]
 
 
-def usual_batch(piece: bytes, steady: Steady = ()) -> ArrowBatch:
+def usual_batch(piece: bytes, steady: Steady = (), new_keys: bool = False) -> ArrowBatch:
     """The usual slice of an answer as a `pyarrow.RecordBatch`.
 
     Raises what the decoder or pyarrow raises if a record is not of the usual shape.
@@ -211,9 +223,11 @@ def usual_batch(piece: bytes, steady: Steady = ()) -> ArrowBatch:
         A JSON array of records.
     steady : tuple
         Columns that hold one text, each with the text, as from `steady_texts`.
+    new_keys : bool
+        Whether records may have keys that are not known; their values go into `extra`.
     """
     pa, schema = import_pyarrow(), parquet_schema()
-    records = _flat_decoder(steady).decode(piece)
+    records = _flat_decoder(steady, new_keys).decode(piece)
     if not records:
         return arrow_batch([])
     turned = zip(*map(astuple, records), strict=True)
@@ -222,13 +236,15 @@ def usual_batch(piece: bytes, steady: Steady = ()) -> ArrowBatch:
     columns.update(zip(POSITION_FIELDS, zip(*columns["senPos"], strict=True), strict=True))
     columns.update(zip(ENTRY_FIELDS, zip(*entries, strict=True), strict=True))
     arrays = {name: _repeated(text, len(records)) for name, text in (*steady, ("extra", None))}
+    if new_keys:
+        arrays["extra"] = pa.array(_extra_texts(piece), pa.string())
     for alike in _ALIKE:
         names = [name for name in alike if name not in arrays]
         kind = schema.field(names[0]).type
         arrays.update(zip(names, _arrays([columns[n] for n in names], kind), strict=True))
     return pa.RecordBatch.from_arrays([arrays[name] for name in schema.names], schema=schema)
 
-# %% ../../nbs/archive/parquet_files.ipynb #a7eca8dc
+# %% ../../nbs/archive/parquet_files.ipynb #3b7a040e
 ARROW_BYTES = 256 * 1024  # about 300 records: as many as nearly leave the garbage collector asleep
 
 
@@ -260,9 +276,9 @@ def _rows_of_pieces(pieces: Iterable[bytes]) -> Iterator[Rows]:
 
 def _rows_of_piece(piece: bytes, steady: Steady) -> Rows:
     arrow_says_no = import_pyarrow().ArrowInvalid
-    for expected in dict.fromkeys((steady, ())):
+    for new_keys, expected in product((False, True), dict.fromkeys((steady, ()))):
         with suppress(msgspec.DecodeError, RecursionError, OverflowError, arrow_says_no):
-            return Rows(usual_batch(piece, expected))
+            return Rows(usual_batch(piece, expected, new_keys))
     return record_rows(decode_records(piece))
 
 
