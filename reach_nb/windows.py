@@ -187,20 +187,21 @@ def as_date(value: date | Moment, field: str = "date") -> date:
         ) from None
 
 
-def iter_dates(start_date: date, end_date: date) -> Iterator[date]:
+def iter_dates(start_date: date | Moment, end_date: date | Moment) -> Iterator[date]:
     """Each day from `start_date` to `end_date`, both included, in order.
 
     Parameters
     ----------
-    start_date, end_date : date
+    start_date, end_date : date or str
         The first and the last day; there is none if the end comes first.
 
     Returns
     -------
     iterator of date
     """
-    for n in range((end_date - start_date).days + 1):
-        yield start_date + timedelta(days=n)
+    first, last = as_date(start_date, "start_date"), as_date(end_date, "end_date")
+    for n in range((last - first).days + 1):
+        yield first + timedelta(days=n)
 
 # %% ../nbs/windows.ipynb #87134372
 _DAYS_AGO = re.compile(r"-(\d{1,5})d")
@@ -239,18 +240,19 @@ def told_day(text: str, today: date, field: str = "date") -> date:
         ) from error
 
 # %% ../nbs/windows.ipynb #bcbf27fb
-def day_window(day: date) -> Window:
+def day_window(day: date | Moment) -> Window:
     """The window `[00:00:00, +86,400 s)` UTC of one day.
 
     Parameters
     ----------
-    day : date
+    day : date or str
         A calendar day (UTC).
 
     Returns
     -------
     Window
     """
+    day = as_date(day, "day")
     start = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
     return Window(start, start + timedelta(seconds=SECONDS_PER_DAY))
 
@@ -290,6 +292,8 @@ def chunk_windows(window: Window, seconds: float) -> list[Window]:
     -------
     list of Window
     """
+    if not isinstance(window, tuple):
+        raise ValueError(f"window: {window!r} is no Window; day_window(day) makes one")
     step = timedelta(milliseconds=round(seconds * 1000))
     if step < MILLISECOND:
         raise ValueError(f"seconds: {seconds!r} is too short for a chunk; 0.001 at least")

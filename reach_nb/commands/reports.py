@@ -66,19 +66,23 @@ def named_datasets(
     If nothing was found, it is a `ValueError`.
     """
     sensors = [sensor.strip().upper() for sensor in args.sensor_id or ()]
-    any_found = False
+    missing, any_found = dict.fromkeys(sensors), False
     for name, what in found:
         if sensors and name[0] not in sensors:
             continue
         any_found = True
+        missing.pop(name[0], None)
         if dataset := as_dataset(name):
             yield dataset, what
         else:
             days = say_count(len(what), "day")
             print(f"passed over: {days} of {one_line(' '.join(name), 100)}, which is no dataset")
     if not any_found:
-        such = " of that sensor, descriptor and format" if sensors or wanted_of(args) else ""
+        asked = (" or ".join(sensors), args.descriptor, args.output_format)
+        such = " ".join(["", "of", *filter(None, asked)]) if any(asked) else ""
         raise ValueError(f"{telemetry_of(args).path} holds no rows{such}")
+    for sensor in missing:
+        print(f"{one_line(sensor, 100)}: no rows")
 
 # %% ../../nbs/commands/reports.ipynb #f63e1069
 def say_artifacts(found: Mapping[date, FoundArtifact], sizes: Mapping[date, float]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.frequencies import to_offset
 
 from ..archive.observations import Flags, check_readings, flagged
 from ..constellation import DOSE_RATE_UNIT
@@ -23,6 +24,15 @@ from .magnetic import add_coordinates
 # %% ../../nbs/look/keogram.ipynb #c78ca886
 L_EDGES: tuple[float, ...] = tuple(np.round(np.arange(1, 8.01, 0.1), 1).tolist())
 KEOGRAM_COLUMNS = ("ob_time", "flavor", "dose_rate", "lat", "lon", "alt_km", "quality")
+
+
+def _is_length(every: object) -> bool:
+    """Whether it is the fixed length of a cell in time, as pandas writes it."""
+    try:
+        length = pd.Timedelta(to_offset(every)) if isinstance(every, str) else pd.Timedelta(0)
+        return length > pd.Timedelta(0)
+    except (TypeError, ValueError):
+        return False
 
 
 def shell_sums(
@@ -110,6 +120,8 @@ def keogram(
     lattice = np.asarray(edges, float)
     if lattice.ndim != 1 or len(lattice) < 2 or not (np.diff(lattice) > 0).all():
         raise ValueError(f"edges: {edges!r} do not rise; give the borders of the cells in L")
+    if not _is_length(every):
+        raise ValueError(f"every: {every!r} is no length of a cell in time; give one such as '3h'")
     mask = flag_mask(exclude_flags)
     cells: dict[str, Any] = {"every": every, "edges": tuple(lattice.tolist()), "exclude": mask}
     part = partial(shell_sums, flavor=flavor, **cells)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
+from ..keywords import check_keywords
 from .desk import Desk
 from .settings import ServiceSettings
 from .wire import LoopbackServer, Request
@@ -36,6 +37,7 @@ class SimulatedUDL:
     __signature__ = inspect.signature(ServiceSettings)
 
     def __init__(self, seed: int = 0, port: int = 0, **settings: Any) -> None:
+        check_keywords(settings, tuple(self.__signature__.parameters), "SimulatedUDL")
         self.settings = ServiceSettings(seed, port, **settings)
         self.desk = Desk(self.settings)
         self._server: LoopbackServer | None = None
