@@ -89,7 +89,7 @@ def check_artifact(day: date, row: TelemetryRow, path: Path) -> Iterator[Disagre
 
     Returns
     -------
-    iterator of Finding
+    iterator of Disagreement
     """
     if not path.is_file():
         yield Disagreement(day, "missing", f"{say_path(path)} is gone")
@@ -118,7 +118,7 @@ def check_sum(day: date, path: Path, sums: KnownSums) -> Iterator[Disagreement]:
 
     Returns
     -------
-    iterator of Finding
+    iterator of Disagreement
     """
     noted = sums.of(path)
     if noted and path.is_file() and sha256_of(path) != noted:
@@ -146,7 +146,7 @@ def check_count(
 
     Returns
     -------
-    list of Finding
+    list of Disagreement
     """
     held = client.count(dataset, day_window(day))
     if _agrees(held, row.records_downloaded):
@@ -174,7 +174,7 @@ def unknown_artifacts(
 
     Returns
     -------
-    iterator of Finding
+    iterator of Disagreement
     """
     example = dataset.artifact_name(day_window(date(2000, 1, 1)))
     any_day = "????????T??????_????????T??????"
@@ -289,7 +289,7 @@ def verify_days(
 
     Returns
     -------
-    list of Finding
+    list of Disagreement
     """
     known: set[str] = set()
     findings, sums = list[Disagreement](), KnownSums()
@@ -331,7 +331,7 @@ def verify_archive(
 
     Returns
     -------
-    list of Finding
+    list of Disagreement
         Empty where all agrees.
     """
     dataset = Dataset(sensor_id, descriptor, output_format)

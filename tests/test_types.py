@@ -64,6 +64,33 @@ def test_the_readme_is_typed(strict):
     assert "right.py" not in strict
 
 
+def names_in(tree, *kinds):
+    """The names of a module's definitions of some kinds."""
+    for node in tree.body:
+        if isinstance(node, kinds):
+            yield getattr(node, "name", None) or getattr(node.target, "id", None)
+
+
+def test_what_a_docstring_says_is_returned_is_known_in_its_module():
+    trees = {
+        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted((ROOT / "reach_nb").rglob("*.py"))
+    }
+    kinds = ast.ClassDef, ast.AnnAssign  # classes, and aliases of types
+    ours = {name for tree in trees.values() for name in names_in(tree, *kinds)}
+    strangers = []
+    for path, tree in trees.items():
+        known = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        known |= set(names_in(tree, *kinds))
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef):
+                said = ast.get_docstring(function) or ""
+                for kind in re.findall(r"^(?:Returns|Yields)\n-+\n(.*)$", said, re.MULTILINE):
+                    words = re.findall(r"(?<![\w.])[A-Z]\w+", kind.partition(":")[0])
+                    strangers += [(path, function.name, w) for w in words if w in ours - known]
+    assert strangers == []
+
+
 def test_wrong_use_is_found(strict):
     found = re.findall(r"wrong\.py:(\d): error", strict)
     assert found == ["3", "4", "5"], strict

@@ -204,7 +204,7 @@ def to_xarray(frame: pd.DataFrame) -> Any:
 
     Returns
     -------
-    Dataset
+    xarray.Dataset
         `dose_rate` (rad(Si)/s, NaN where there is none), `quality` (the pod's bits, -1 where there
         is none) and `flags` (those that concern the reading) by sensor, dosimeter and time; places
         by sensor and time; `flavor` and its `energies` by sensor and dosimeter. Times are UTC.

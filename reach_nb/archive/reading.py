@@ -90,7 +90,7 @@ def read_parts(
 
     Returns
     -------
-    list of dict of Column
+    list of Table
     """
     parts = []
     for path in paths:

@@ -336,7 +336,7 @@ class Guide:
 
     Parameters
     ----------
-    source : Source
+    source : LogSource
         The telemetry file.
     login, base_url : Login, str
         For the service that a day is asked for again.

@@ -137,7 +137,7 @@ def answer_request(
 
     Returns
     -------
-    Reply
+    ServedReply
     """
     if path == "/queryhelp":
         return ServedReply(body=msgspec.json.encode(query_help()))

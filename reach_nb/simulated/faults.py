@@ -199,7 +199,7 @@ def with_fault(reply: ServedReply, fault: Fault, elsewhere: str = "") -> ServedR
 
     Parameters
     ----------
-    reply : Reply
+    reply : ServedReply
         As it would have been.
     fault : Fault
         What goes wrong.
@@ -208,7 +208,7 @@ def with_fault(reply: ServedReply, fault: Fault, elsewhere: str = "") -> ServedR
 
     Returns
     -------
-    Reply
+    ServedReply
         An error stays one: faults of the body spare it.
     """
     kind, options = fault

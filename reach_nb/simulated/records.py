@@ -151,7 +151,7 @@ def synthesize(sky: Sky, batch: Batch, descriptor: str) -> SimulatedReadings:
 
     Returns
     -------
-    Readings
+    SimulatedReadings
     """
     t_ms = batch.step * sky.cadence_ms
     place = locate(batch.sensor, t_ms)

@@ -95,7 +95,7 @@ def error_reply(status: int, message: str, **headers: str | None) -> ServedReply
 
     Returns
     -------
-    Reply
+    ServedReply
     """
     pairs = tuple((k.replace("_", "-"), v) for k, v in headers.items() if v is not None)
     return ServedReply(status, msgspec.json.encode({"message": message}), headers=pairs)
@@ -109,7 +109,7 @@ def body_pieces(reply: ServedReply, stopping: threading.Event) -> Iterator[bytes
 
     Parameters
     ----------
-    reply : Reply
+    reply : ServedReply
         Its delivery decides.
     stopping : threading.Event
         Ends every wait.
