@@ -127,6 +127,8 @@ def test_imports_are_left_out_and_constants_are_seen():
     for_checkers = "if TYPE_CHECKING:\n    import pandas as pd"
     assert made(MODULE, f"#| export\nfrom a import b\n{for_checkers}") == []
     assert made(MODULE, "#| export\nWIDTH = 3") == ["WIDTH = 3"]
+    both = "#| export\nimport os\nfrom a import (\n    b,\n)\n\nWIDTH = b  # c"
+    assert made(MODULE, both) == ["WIDTH = b  # c"]
     assert made(MODULE, "#| export\n" + 31 * "WIDTH = 3\n")[0].startswith("#| code-fold: true")
     assert made(MODULE, "#| export\nif WIDTH:\n    HEIGHT = 3") == ["if WIDTH:\n    HEIGHT = 3"]
 
@@ -134,6 +136,7 @@ def test_imports_are_left_out_and_constants_are_seen():
 def test_tests_are_folded_and_what_shows_something_is_not():
     assert made(MODULE, ">>>test_eq(1, 1)")[0].startswith("#| code-fold: true")
     assert made(MODULE, ">>>x = 1\nassert x")[0].startswith("#| code-fold: true")
+    assert made(MODULE, ">>>for x in y:\n    assert x")[0].startswith("#| code-fold: true")
     assert made(MODULE, ">>>print(1)") == ["print(1)"]
     assert '"Code and tests"' in made(MODULE, ">>>print(1)\nassert x")[0]
 

@@ -17,7 +17,7 @@ from execnb.nbio import mk_cell
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 76  # characters of a signature's line
 LONG = 30  # lines of constants that a reader rather unfolds
-TEST = re.compile(r"\b(test_\w+|expect_fail)\(|^assert\b", re.MULTILINE)
+TEST = re.compile(r"\b(test_\w+|expect_fail)\(|^\s*assert\b", re.MULTILINE)
 COLUMNS = {
     "readings",
     "flagged",
@@ -102,6 +102,13 @@ class Source:
             t for n in self.tree.body for t in getattr(n, "targets", [getattr(n, "target", 0)])
         )
         return [t.id for t in targets if isinstance(t, ast.Name) and t.id in public_names()]
+
+    def without_imports(self):
+        """The text without the statements that import."""
+        lines = self.text.splitlines()
+        for node in reversed([node for node in self.tree.body if is_import(node)]):
+            del lines[node.lineno - 1 : node.end_lineno]
+        return "\n".join(lines).strip("\n")
 
     def bare(self, documented):
         """The text without the docstrings of what has been explained before."""
@@ -279,8 +286,9 @@ class show_reference(Page):
         cells = [mk_cell(reference(source, node), "markdown") for node in public]
         constants = [f"[]{{#reach_nb.{self.module}.{name}}}" for name in source.constants()]
         cells += [mk_cell(" ".join(constants), "markdown")] if constants else []
-        in_the_way = defined or len(text.splitlines()) > LONG
-        return [*cells, mk_cell(folded(source.bare(public), "Code") if in_the_way else text)]
+        plain = source.without_imports()
+        in_the_way = defined or len(plain.splitlines()) > LONG
+        return [*cells, mk_cell(folded(source.bare(public), "Code") if in_the_way else plain)]
 
     def __call__(self, cell):
         pass
