@@ -196,6 +196,21 @@ def test_the_whole_way_by_keyboard(lab, udl):
     expect(summary).to_contain_text("3 days planned: ")
     expect(summary).to_be_visible()  # there is no live panel: the summary shows
     expect(summary.locator("[role=img] svg")).to_be_visible()  # with its days
+    archive = page.locator(f"{PANEL} .rn-saved").nth(1)
+    expect(archive).to_contain_text("3 of 3 days")  # the explorer's, as it was at last
+    expect(archive.locator("[role=img] svg")).to_be_visible()
+
+
+def test_a_login_in_the_cell_is_not_asked_for(lab, udl):
+    """However often the cell is run: its fields are hidden from the first moment on."""
+    lp = lab(launcher_cell(udl, "given", auth_token=udl.auth_token))
+    for _ in range(4):
+        lp.run_cell(0)
+        expect(lp.panel().get_by_text("Login: given in code")).to_be_visible()
+        expect(button(lp.panel(), "Start")).to_be_visible()
+        lp.page.wait_for_timeout(200)  # a late style would show them now
+        assert lp.panel().get_by_label("UDL password").is_hidden()
+    assert no_secret(str(lp.panel().inner_html()))
 
 
 def test_letters_stay_in_the_panel(lab, udl):
