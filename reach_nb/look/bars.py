@@ -63,7 +63,7 @@ def _draw_lane(
         if (some := boxes[(points > 4.5) == patterned]).size:
             add_boxes(ax, some, look if patterned else look._replace(hatch=""), edge=1.2)
 
-# %% ../../nbs/look/bars.ipynb #927681ed
+# %% ../../nbs/look/bars.ipynb #1522b626
 def plot_days(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Bars of availability along time; under them one lane per kind of day.
 
@@ -82,7 +82,7 @@ def plot_days(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
     """
     ax, days = check_axes(ax), drawable_days(frame)
-    ax = ax or new_axes(min(14, 8 + len(days) / 100), 5, describe(frame))
+    ax = ax or new_axes(min(11, 8 + len(days) / 100), 5, describe(frame))
     kinds = day_kinds(days)
     over, lanes = _draw_bars(ax, days), []
     for n, (kind, count) in enumerate(count_kinds(kinds).items()):

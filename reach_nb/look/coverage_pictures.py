@@ -6,7 +6,7 @@
 __all__ = ['ZERO', 'NO_FILE', 'THERE', 'GAP', 'row_size', 'dress_lanes', 'spans', 'plot_sensor_days', 'GapLanes', 'gap_lanes',
            'gap_shares', 'drawn_gaps', 'drawn_by_pair', 'gap_label', 'plot_gaps']
 
-# %% ../../nbs/look/coverage_pictures.ipynb #2aa3ce59
+# %% ../../nbs/look/coverage_pictures.ipynb #45f011fb
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from reach_nb.look.coverage import (
     say_limit,
 )
 from reach_nb.look.figures import (
+    PAGE_WIDE,
     Look,
     add_boxes,
     axes_inches,
@@ -66,7 +67,7 @@ def spans(
     left = date2num(start)
     return rectangles(left, bottom, date2num(stop) - left, height)
 
-# %% ../../nbs/look/coverage_pictures.ipynb #7162b866
+# %% ../../nbs/look/coverage_pictures.ipynb #90b0b79b
 ZERO = Look("0 %: a file, no record", "#8B3FB0", "ooo", "white")
 NO_FILE = Look("no file", "none", "////", "0.6")
 
@@ -94,7 +95,7 @@ def plot_sensor_days(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
             "matrix: has no cells to draw; give sensor_days readings, or a window and sensors"
         )
     days = matrix.columns.to_numpy("datetime64[D]")
-    width, height = min(5 + 0.25 * len(days), 14), 1.6 + 0.22 * len(matrix)
+    width, height = min(5 + 0.25 * len(days), PAGE_WIDE), 1.6 + 0.22 * len(matrix)
     ax = check_axes(ax) or new_axes(width, height, describe_sensor_days(matrix))
     span, values = np.append(days, days[-1:] + 1), matrix.to_numpy(float)
     rows = np.arange(len(matrix) + 1)
@@ -210,7 +211,7 @@ def gap_label(gaps: pd.DataFrame, line: np.timedelta64) -> str:
     added = f"; below {say_duration(seconds)}: added up" if thin else ""
     return f"gap ({say_limit(gaps)}{added})"
 
-# %% ../../nbs/look/coverage_pictures.ipynb #a605d68b
+# %% ../../nbs/look/coverage_pictures.ipynb #5b3780e7
 THERE, GAP = "#0072B2", "#D55E00"
 
 
@@ -232,7 +233,7 @@ def plot_gaps(gaps: pd.DataFrame, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
     """
     lanes = gap_lanes(gaps)
-    ax = check_axes(ax) or new_axes(12, 1.4 + 0.25 * len(lanes.sensors), describe_gaps(gaps))
+    ax = check_axes(ax) or new_axes(PAGE_WIDE, 1.8 + 0.25 * len(lanes.sensors), describe_gaps(gaps))
     line = (lanes.ends[1] - lanes.ends[0]) / (72 * axes_inches(ax)[0])  # a point of the picture
     boxes = drawn_by_pair(gaps, line)
     there = Look("samples (DOSE1 above, DOSE2 below)", THERE)
@@ -250,7 +251,7 @@ def plot_gaps(gaps: pd.DataFrame, ax: Axes | None = None) -> Axes:
         box = spans(lanes.hole_starts, lanes.hole_stops, 0.0, len(lanes.sensors))
         add_boxes(ax, box, hole)
         handles.append(legend_patch(hole))
-    legend_above(ax, handles, 3)
+    legend_above(ax, handles, 1)  # one below the other: side by side they press the lanes
     dress_lanes(ax, lanes.sensors, lanes.ends)
     _note_shares(ax, gap_shares(gaps, lanes))
     return ax

@@ -7,7 +7,7 @@ __all__ = ['MOST_LINES', 'Lines', 'Moments', 'Floats', 'By', 'DOSE_COLUMNS', 'Li
            'few_lines', 'stretch_of', 'highest', 'broken', 'series_lines', 'axis_values', 'not_shown', 'flagged_label',
            'plot_dose_series', 'dose_lines', 'doses_in_words', 'plot_daily_dose']
 
-# %% ../../nbs/look/dose_pictures.ipynb #e82b2836
+# %% ../../nbs/look/dose_pictures.ipynb #00ea7405
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..archive.observations import check_readings, flagged
 from ..constellation import CADENCE_SECONDS, CHANNELS, DOSE_RATE_UNIT, SECONDS_PER_DAY
 from ..flags import QualityFlag
 from .dose import ENOUGH_PCT, describe_dose
-from .figures import check_axes, date_axis, label_log_axis, new_axes
+from .figures import PAGE_WIDE, check_axes, date_axis, label_log_axis, new_axes
 from ..words import say_count, say_duration
 
 # %% ../../nbs/look/dose_pictures.ipynb #a3a104c5
@@ -157,7 +157,7 @@ def _dress_series(ax: Axes, frame: pd.DataFrame, stretch: np.timedelta64, by: By
     ax.set_title(not_shown(frame), loc="left", fontsize="medium")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
-# %% ../../nbs/look/dose_pictures.ipynb #97bdafc1
+# %% ../../nbs/look/dose_pictures.ipynb #9e2d948b
 def plot_dose_series(
     frame: pd.DataFrame,
     ax: Axes | None = None,
@@ -190,7 +190,7 @@ def plot_dose_series(
     lines = series_lines(frame, by)
     if not isinstance(most_points, int | float | np.integer | np.floating) or not most_points >= 1:
         raise ValueError(f"most_points: {most_points!r} is no number of at least 1")
-    ax = check_axes(ax) or new_axes(11, 4, describe_dose(frame))
+    ax = check_axes(ax) or new_axes(PAGE_WIDE, 3.6, describe_dose(frame))
     stretch = max(stretch_of(part["ob_time"], most_points) for part in lines.values())
     for (name, part), style in zip(lines.items(), line_styles(list(lines)), strict=True):
         times, values = broken(*_peaks(part, stretch), stretch)
@@ -271,7 +271,7 @@ def _say_days(name: tuple[str, ...], part: pd.DataFrame) -> str:
     flagged = int(part["with_flagged"].notna().sum())
     return said + (f", {flagged} with flagged readings" if flagged else "")
 
-# %% ../../nbs/look/dose_pictures.ipynb #9eada1b1
+# %% ../../nbs/look/dose_pictures.ipynb #2eb5f416
 def plot_daily_dose(doses: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """The dose of each day, one line per sensor and flavor, with its uncertainty.
 
@@ -291,7 +291,7 @@ def plot_daily_dose(doses: pd.DataFrame, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
     """
     lines = dose_lines(doses)
-    ax = check_axes(ax) or new_axes(11, 4, doses_in_words(lines))
+    ax = check_axes(ax) or new_axes(PAGE_WIDE, 3.6, doses_in_words(lines))
     for (name, part), style in zip(lines.items(), line_styles(list(lines)), strict=True):
         _draw_doses(ax, part, line_label(name), style)
     ax.set(ylabel="dose of a day, rad(Si)", xlabel="UTC", yscale=_scale(list(lines.values())))

@@ -5,20 +5,21 @@
 # %% auto #0
 __all__ = ['PUBLISHED_SCALE', 'plot_keogram']
 
-# %% ../../nbs/look/keogram_pictures.ipynb #6c9d11aa
+# %% ../../nbs/look/keogram_pictures.ipynb #e373b5fb
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.dates import date2num
 
 from ..constellation import CHANNELS, DOSE_RATE_UNIT
-from .figures import check_axes, date_axis, new_axes
-from .map_pictures import VMAX, VMIN
+from .figures import check_axes, date_axis, legend_above, legend_patch, new_axes
+from .map_pictures import EMPTY, VMAX, VMIN
 
-# %% ../../nbs/look/keogram_pictures.ipynb #a57c867d
+# %% ../../nbs/look/keogram_pictures.ipynb #f61977fc
 PUBLISHED_SCALE = (VMIN, VMAX)  # rad(Si)/s, of the pictures that the operations code draws
 
 
@@ -52,7 +53,7 @@ def plot_keogram(
         raise ValueError(f"vmin: {vmin!r} and vmax {vmax!r} do not rise from above 0")
     channel = CHANNELS[grid.attrs["flavor"]]
     first, last = grid.columns[0], grid.columns[-1]
-    days = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    days = f"{first:%Y-%m-%d}" + f" to {last:%Y-%m-%d}" * (last.date() > first.date())
     alt = f"Keogram of flavor {channel.flavor}, {days}: dose rate by L and time."
     ax = check_axes(ax) or new_axes(7.5, 3.4, alt)
     ends = [*grid.columns, last + pd.Timedelta(grid.attrs["every"])]
@@ -71,5 +72,12 @@ def plot_keogram(
         }
         bar.ax.annotate("less, or 0", (0, 0), (-2, -10), fontsize="small", **less)
     date_axis(ax)
-    ax.set(ylabel="L (Earth radii)", title=f"Flavor {channel}")
+    ax.set(ylabel="L (Earth radii)", xlabel="UTC")
+    empty = bool(grid.isna().any(axis=None))
+    pad = 24 if empty else None  # points: the legend is between
+    ax.set_title(f"flavor {channel}, {days}", loc="left", fontsize="medium", pad=pad)
+    if empty:
+        nobody = legend_patch(EMPTY)
+        nobody.set(edgecolor=rcParams["text.color"], linewidth=0.5)
+        legend_above(ax, [nobody])
     return ax

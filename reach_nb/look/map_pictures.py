@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['VMIN', 'VMAX', 'ZERO_DOSE', 'NO_VALUE', 'EMPTY', 'map_norm', 'bar_ends', 'map_transform', 'draw_cells',
-           'add_graticule', 'add_coastlines', 'plot_dose_map']
+           'add_graticule', 'shores', 'add_coastlines', 'plot_dose_map']
 
-# %% ../../nbs/look/map_pictures.ipynb #e450ecd8
+# %% ../../nbs/look/map_pictures.ipynb #04f7bce5
 import warnings
 from concurrent.futures import Executor
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from .by_day import Bar, Readings
 from .cells import Statistic
 from .dose_map import describe_dose_map, dose_map, map_label, map_title
 from reach_nb.look.figures import (
+    PAGE_WIDE,
     Look,
     add_boxes,
     check_axes,
@@ -127,17 +130,41 @@ _WITH_EDGES = ("PlateCarree", "Mercator", "Miller")
 def _side(degrees: float, names: str) -> str:
     return names[int(degrees > 0)] if degrees else ""
 
-# %% ../../nbs/look/map_pictures.ipynb #2b0a6058
-def add_coastlines(ax: Axes) -> None:
-    """Coastlines, black on white. Raises `ImportError` without cartopy; warns if it has none."""
+# %% ../../nbs/look/map_pictures.ipynb #1c6340f1
+def shores(patience_seconds: float = 20) -> list[Any]:
+    """The world's coastlines, as lines of shapely.
+
+    Raises `ImportError` without cartopy, `OSError` if cartopy has none and can't fetch them in
+    time: it sets no limit itself, and a firewall that says nothing would hold up the picture.
+    """
     try:
         from cartopy.feature import NaturalEarthFeature
     except ImportError:
         raise ImportError(
             "coastlines: need cartopy (pip install cartopy); the map is complete without them"
         ) from None
+    found: SimpleQueue[list[Any] | Exception] = SimpleQueue()
+
+    def look() -> None:
+        try:
+            found.put(list(NaturalEarthFeature("physical", "coastline", "110m").geometries()))
+        except Exception as error:  # whatever it is, a map does without
+            found.put(error)
+
+    Thread(target=look, daemon=True).start()
     try:
-        shores = list(NaturalEarthFeature("physical", "coastline", "110m").geometries())
+        result = found.get(timeout=patience_seconds)
+    except Empty:
+        raise OSError(f"no answer in {patience_seconds:g} s") from None
+    if isinstance(result, Exception):
+        raise OSError(str(result)) from result
+    return [line for shore in result for line in getattr(shore, "geoms", [shore])]
+
+
+def add_coastlines(ax: Axes, patience_seconds: float = 20) -> None:
+    """Coastlines, black on white. Raises `ImportError` without cartopy; warns if it has none."""
+    try:
+        lines = shores(patience_seconds)
     except OSError as error:
         warnings.warn(
             f"coastlines: cartopy could not fetch them ({error}); the map is drawn without",
@@ -145,11 +172,11 @@ def add_coastlines(ax: Axes) -> None:
         )
         return
     degrees = map_transform(ax)
-    for line in (line for shore in shores for line in getattr(shore, "geoms", [shore])):
+    for line in lines:
         ax.plot(*line.xy, color="white", linewidth=1.8, zorder=2, **degrees)
         ax.plot(*line.xy, color="black", linewidth=0.8, zorder=2.1, **degrees)
 
-# %% ../../nbs/look/map_pictures.ipynb #77c20292
+# %% ../../nbs/look/map_pictures.ipynb #d9244a02
 def plot_dose_map(
     frames: Readings,
     ax: Axes | None = None,
@@ -185,7 +212,8 @@ def plot_dose_map(
     vmin, vmax : float, optional
         Ends of the scale, rad(Si)/s; 1e-7 and 1e-2 unless told. For a count, 0 and the highest.
     coastlines : bool
-        Whether to draw them, with cartopy (which fetches them once; a warning if it can't).
+        Whether to draw them, with cartopy, which fetches them once. If it can't, a warning says
+        so, after twenty seconds at the latest.
     exclude_flags, executor, progress
         As in `dose_map`.
 
@@ -200,7 +228,7 @@ def plot_dose_map(
         how |= {"exclude_flags": exclude_flags, "executor": executor, "progress": progress}
         found = dose_map(frames, flavor=flavor, **how)
     norm = map_norm(found, vmin, vmax)
-    ax = check_axes(ax) or new_axes(11, 5.8, describe_dose_map(found))
+    ax = check_axes(ax) or new_axes(PAGE_WIDE, 4.9, describe_dose_map(found))
     mesh = draw_cells(ax, found, norm)
     ends: Any = bar_ends(found["dose_rate"].to_numpy(), norm)
     bar = ax.figure.colorbar(mesh, ax=ax, label=map_label(found), pad=0.01, shrink=0.9, extend=ends)

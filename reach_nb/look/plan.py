@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ACTION_LOOKS', 'MOST_IN_A_ROW', 'describe_plan', 'plot_plan']
 
-# %% ../../nbs/look/plan.ipynb #49889eea
+# %% ../../nbs/look/plan.ipynb #76e80ce9
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 
 from ..dataset import Dataset
 from reach_nb.look.figures import (
+    PAGE_WIDE,
     Look,
     add_boxes,
     check_axes,
@@ -101,7 +102,7 @@ def _stretches(plan: Sequence[PlannedDay]) -> list[_Stretch]:
             found.append(_Stretch(row, at, 1, planned.action))
     return found
 
-# %% ../../nbs/look/plan.ipynb #9dcd7948
+# %% ../../nbs/look/plan.ipynb #fe7e2d06
 def plot_plan(plan: Sequence[PlannedDay], ax: Axes | None = None) -> Axes:
     """A strip of days, coloured by action: one row, or one row a year for more than 100 days.
 
@@ -125,7 +126,7 @@ def plot_plan(plan: Sequence[PlannedDay], ax: Axes | None = None) -> Axes:
     stretches = _stretches(plan)
     rows, width = stretches[-1].row + 1, max(s.first + s.days for s in stretches)
     by_year = rows > 1 and len(_datasets(plan)) == 1
-    ax = check_axes(ax) or new_axes(10, 0.85 + 0.3 * rows, describe_plan(plan))
+    ax = check_axes(ax) or new_axes(PAGE_WIDE, 0.85 + 0.3 * rows, describe_plan(plan))
     for stretch in stretches:
         _draw_stretch(ax, stretch, width)
     ax.set(xlim=(0, 366 if by_year else width), ylim=(rows - 0.1, -0.02))

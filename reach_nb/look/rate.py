@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RateEvent', 'REFUSED', 'rate_events', 'plot_rate']
 
-# %% ../../nbs/look/rate.ipynb #a3ef7efb
+# %% ../../nbs/look/rate.ipynb #b7dfd552
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeAlias
@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from .figures import check_axes, legend_above, new_axes, text_size
+from .figures import PAGE_WIDE, check_axes, legend_above, new_axes, text_size
 
 # %% ../../nbs/look/rate.ipynb #195f4206
 RateEvent: TypeAlias = tuple[float | datetime, float, str]  # time, requests/s after it, its name
@@ -44,7 +44,7 @@ def rate_events(
             f"as AdaptiveRateController.history: {error}"
         ) from None
 
-# %% ../../nbs/look/rate.ipynb #8334891a
+# %% ../../nbs/look/rate.ipynb #9ec6ca7e
 def plot_rate(
     history: Iterable[RateEvent],
     ax: Axes | None = None,
@@ -76,7 +76,7 @@ def plot_rate(
     unit = next((u for u, seconds in units.items() if elapsed[-1] >= 10 * seconds), "seconds")
     x = elapsed / units.get(unit, 1)
     alt = f"Request rate: {rate.min():.3g} to {rate.max():.3g} requests/s over {x[-1]:.3g} {unit}"
-    ax = check_axes(ax) or new_axes(10, 4, f"{alt}; refusals: {refused.sum()}.")
+    ax = check_axes(ax) or new_axes(PAGE_WIDE, 4, f"{alt}; refusals: {refused.sum()}.")
     size, top, lines = text_size(ax), rate.max(), []
     (allowed,) = ax.step(x, rate, where="post", color="#0072B2", linewidth=2, label="allowed")
     if achieved is not None:
