@@ -134,19 +134,23 @@ class Cuts:
         marks = [entry.note for entry in log[:position] if isinstance(entry, Marked)]
         rows = tuple(note for note in marks if isinstance(note, tuple))
         promised = max((note for note in marks if isinstance(note, int)), default=0)
+        cut = f"{self.kind}, {self.run.scene}, entry {position}, {way}"
         with mounted(self.left, self.folder):
+            synced = rows_in(self.folder / "synced")
             found = Counter(
                 cuts=1,
                 before_the_last_row=len(rows) < 2 * self.run.scene.days,
-                neighbour_lost=rows_in(self.folder / "synced") < promised,
+                neighbour_lost=synced < promised,
                 unsynced_lost=rows_in(self.folder / "loose") < promised,
                 broken=0,
             )
+            if found["neighbour_lost"]:
+                print(f"{cut}: the neighbour has {synced} of {promised} rows", flush=True)
             try:
                 check_promises(self.run, rows, self.before)
             except Exception as error:
                 found["broken"] += 1
-                print(f"{self.kind}, entry {position}, {way}: {error!r}"[:400], flush=True)
+                print(f"{cut}: {error!r}"[:400], flush=True)
         return found
 
 
