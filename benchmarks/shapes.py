@@ -35,6 +35,7 @@ GOALS = {  # µs of the processor for a record as CSV
     "a quote in a text": 5.0,
     "escapes of other letters": 5.0,
     "keys in any order": 5.0,
+    "times without a fraction": 5.0,
 }
 ONE_IN = 20  # records that are odd, where not all are: some in each slice
 
@@ -63,6 +64,11 @@ def widened(records, chance):
     return [{**record, "temperature": 20 + n / 100} for n, record in enumerate(records)]
 
 
+def whole_seconds(records, chance):
+    """Each moment is told to the second."""
+    return [{**record, "obTime": record["obTime"].replace(".000Z", "Z")} for record in records]
+
+
 def shuffled(records, chance):
     """Each record has its keys in another order."""
     return [dict(chance.sample(list(record.items()), len(record))) for record in records]
@@ -81,6 +87,7 @@ SHAPES = {  # how records change, and how they are written
     "a quote in a text": (some("observatoryName", 'the "REACH"'), COMPACT),
     "escapes of other letters": (some("observatoryName", "Réunion"), COMPACT),
     "keys in any order": (shuffled, COMPACT),
+    "times without a fraction": (whole_seconds, COMPACT),
 }
 
 
