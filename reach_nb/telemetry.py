@@ -7,7 +7,8 @@ __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DA
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'STATUSES',
            'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'LAYOUT', 'DatasetName', 'log', 'field_text', 'TelemetryRow',
            'utcnow_iso', 'holds_telemetry', 'day_of', 'start_of', 'LatestRows', 'rows_of', 'latest_rows', 'DayRows',
-           'rows_by_dataset', 'as_dataset', 'checked_values', 'UnreadDates', 'HistoricalTelemetry']
+           'rows_by_dataset', 'promising_row', 'means_no_records', 'as_dataset', 'checked_values', 'UnreadDates',
+           'HistoricalTelemetry']
 
 # %% ../nbs/telemetry.ipynb #ae04881f
 import html
@@ -349,6 +350,32 @@ def rows_by_dataset(records: Iterable[RowTexts]) -> dict[DatasetName, dict[date,
         found[name] = {day: DayRows(row, downloaded.get(day)) for day, row in rows.items()}
     return found
 
+# %% ../nbs/telemetry.ipynb #f2d1b4dc
+_LATER_STAGES = (
+    STATUS_PROCESS_PENDING,
+    STATUS_PROCESSED,
+    STATUS_UPLOAD_PENDING,
+    STATUS_UPLOADED,
+    STATUS_SKIPPED_NO_INPUT,
+)
+
+
+def promising_row(rows: DayRows) -> TelemetryRow | None:
+    """The row that a day's artifact has to agree with; `None` where no artifact is promised."""
+    latest = rows.latest
+    if latest.status == STATUS_DOWNLOADED:
+        return latest
+    if latest.status in _LATER_STAGES or (latest.status == STATUS_FAILED and latest.csv_path):
+        never = latest.status == STATUS_SKIPPED_NO_INPUT and not latest.csv_path
+        return rows.downloaded or (None if never else latest)
+    return None
+
+
+def means_no_records(rows: DayRows) -> bool:
+    """Whether a day was noted as one without records."""
+    nothing = (STATUS_SKIPPED_NO_DATA, STATUS_SKIPPED_NO_INPUT)
+    return rows.latest.status in nothing and promising_row(rows) is None
+
 # %% ../nbs/telemetry.ipynb #b0622f55
 def as_dataset(name: DatasetName) -> Dataset | None:
     """The dataset that rows name; `None` for what is none. What is empty has its usual value."""
@@ -438,7 +465,7 @@ class UnreadDates:
                 unread.append(record[_DAY_AT])
         self.judge(unread, any_read)
 
-# %% ../nbs/telemetry.ipynb #ccaecbf6
+# %% ../nbs/telemetry.ipynb #0e466b6f
 class HistoricalTelemetry:
     """The append-only log of attempts: one CSV file, one row per event.
 

@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from campaign import START, day_after
 from test_edges import config_for, rows_of
@@ -17,6 +18,7 @@ from reach_nb import (
     DownloadRunConfig,
     HistoricalTelemetry,
     plan_run,
+    read_archive,
     run_download,
     verify_archive,
 )
@@ -80,6 +82,29 @@ def test_an_artifact_that_only_the_noted_path_has(at, service, tmp_path, capsys)
     assert at("verify", "--output-dir", "b") == 1
     said = capsys.readouterr().out
     assert said.count("elsewhere") == 2 and f"{START}" in said and str(artifact.name) in said
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_what_status_finds_is_read(kind, at, tmp_path, capsys):
+    """Under the noted name, beside the telemetry or at the noted path: it is read and converted."""
+    assert at(*at.download, "a", "--output-format", kind) == 0
+    whole = read_archive("a", *DAYS[1::2])
+    first, second = sorted(Path("a").glob(f"REACH-*.{kind}"))
+    telemetry = HistoricalTelemetry("a/download_telemetry.csv")
+    later = {"started_at_utc": "2099-01-01T00:00:00.000000+00:00"}
+    Path("attic").mkdir()
+    for artifact, place in ((first, f"a/mine.{kind}"), (second, f"attic/{second.name}")):
+        artifact.rename(place)
+        (day,) = (d for d, r in telemetry.load_state().items() if artifact.name in r.csv_path)
+        row = replace(telemetry.load_state()[day], csv_path=str(tmp_path / place), **later)
+        telemetry.append_row(row)
+    shutil.move("a", "b")
+    capsys.readouterr()
+    assert at("status", "--output-dir", "b") == 0
+    assert "2 artifacts" in capsys.readouterr().out
+    pd.testing.assert_frame_equal(read_archive("b", *DAYS[1::2]), whole)
+    assert at("convert", "b", "c") == 0, capsys.readouterr()
+    pd.testing.assert_frame_equal(read_archive("c", *DAYS[1::2]), whole)
 
 
 def test_the_working_directory_changes_under_way(service, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@
 __all__ = ['Status', 'SOURCE_FORMATS', 'Conversion', 'Stamp', 'checksum', 'unchanged', 'first_day', 'convert_source',
            'find_sources', 'convert_window', 'convert_archive']
 
-# %% ../../nbs/archive/convert.ipynb #a6b102eb
+# %% ../../nbs/archive/convert.ipynb #42555f35
 import errno
 import json
 import re
@@ -14,18 +14,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
+from .finding import Artifact, noted_artifacts
 from .formats import FORMATS, count_records
 from .parquet_files import import_pyarrow
 from .partitions import SOURCE_KEY, partitions
 from ..constellation import is_all, normalize_sensor_id
-from ..dataset import OutputFormat
+from ..dataset import Dataset, OutputFormat
 from ..files import as_path, locked, make_folders
+from ..windows import Window, day_window
 
 # %% ../../nbs/archive/convert.ipynb #7d579de3
 Status: TypeAlias = Literal["converted", "unchanged", "failed", "passed over"]
@@ -95,7 +98,7 @@ def checksum(path: Path) -> str:
             digest.update(block)
     return digest.hexdigest()
 
-# %% ../../nbs/archive/convert.ipynb #4c25d429
+# %% ../../nbs/archive/convert.ipynb #d0b8810a
 _SOURCE = re.compile(
     r"(?P<prefix>[A-Za-z0-9][A-Za-z0-9-]*)_(?P<start>\d{8})T\d{6}_\d{8}T\d{6}"
     r"(_(?P<descriptor>[A-Za-z0-9][\w-]*))?"
@@ -119,18 +122,20 @@ def unchanged(path: Path, targets: Sequence[Path]) -> Stamp | None:
     return noted[0] if days == sorted(noted[0].days) and noted[0].describes(path) else None
 
 
-def first_day(path: Path) -> str:
-    """The day that an artifact is named after."""
-    found = _SOURCE.fullmatch(path.stem)
-    if found is None:
-        raise ValueError(f"path: {path.name!r} is not the name of an artifact")
+def first_day(stem: str) -> str:
+    """The day that an artifact is named after, of its name without ending."""
+    if not (found := _SOURCE.fullmatch(stem)):
+        raise ValueError(f"path: {stem!r} is not the name of an artifact")
     start = found["start"]
     return f"{start[:4]}-{start[4:6]}-{start[6:]}"
 
 
-def convert_source(path: Path, archive: Path, targets: Sequence[Path] = ()) -> Conversion:
+def convert_source(
+    path: Path, archive: Path, targets: Sequence[Path] = (), stem: str = ""
+) -> Conversion:
     """Bring one source into the archive, where `targets` are its files so far.
 
+    `stem` is what an artifact of its kind is called, without ending, if it has another name.
     Raises `ValueError`, saying why, if the source is not whole, and whatever reading it raises.
     """
     if noted := unchanged(path, targets):
@@ -138,8 +143,9 @@ def convert_source(path: Path, archive: Path, targets: Sequence[Path] = ()) -> C
     before = Stamp.of(path, sha256=checksum(path))
     counted = count_records(path)
     rows = FORMATS[_format_of(path)].rows(path)
-    name = f"{path.stem}.parquet"
-    with partitions(rows, lambda day: archive / f"day={day}" / name, first_day(path)) as found:
+    stem = stem or path.stem
+    name = f"{stem}.parquet"
+    with partitions(rows, lambda day: archive / f"day={day}" / name, first_day(stem)) as found:
         if path.suffix == ".parquet" and len(found) == 1:  # its rows may be fewer records
             next(iter(found.values())).records = counted
         read = sum(part.records for part in found.values())
@@ -166,7 +172,7 @@ def _done(path: Path, status: Status, stamp: Stamp, targets: Sequence[Path]) -> 
     files = tuple(sorted(targets))
     return Conversion(path, status, stamp.records, stamp.days, files, stamp.size, size)
 
-# %% ../../nbs/archive/convert.ipynb #cbddd170
+# %% ../../nbs/archive/convert.ipynb #3d5bfd01
 SOURCE_FORMATS: tuple[OutputFormat, ...] = (  # in the order in which they are preferred
     "parquet",
     *(name for name in FORMATS if name not in ("parquet", "csv")),
@@ -180,25 +186,39 @@ def find_sources(
     descriptor: str | None = None,
     formats: Sequence[OutputFormat] = SOURCE_FORMATS,
 ) -> dict[str, list[Path]]:
-    """The artifacts in a folder by their names without ending, the preferred format first."""
+    """The artifacts of a folder by their names without ending, the preferred format first.
+
+    One that the folder's telemetry notes under another name, or elsewhere, is among them.
+    """
     prefix = sensor_id and ("REACH-ALL" if is_all(sensor_id) else normalize_sensor_id(sensor_id))
     descriptor = descriptor and descriptor.strip().upper()
+    named = [(p.stem, p) for kind in formats for p in folder.glob(f"*.{kind}") if p.is_file()]
+    noted = [(_own_stem(one), one.path) for one in noted_artifacts(folder, _EVER)]
     found = defaultdict(list)
-    for kind in formats:
-        for path in folder.glob(f"*.{kind}"):
-            name = _SOURCE.fullmatch(path.stem)
-            if (
-                name
-                and path.is_file()
-                and prefix in (None, name["prefix"])
-                and descriptor in (None, name["descriptor"] or "QUICKLOOK")
-            ):
-                found[path.stem].append(path)
-    return dict(sorted(found.items()))
+    for stem, path in (*named, *noted):
+        name = _SOURCE.fullmatch(stem)
+        if (
+            name
+            and path.suffix[1:] in formats
+            and prefix in (None, name["prefix"])
+            and descriptor in (None, name["descriptor"] or "QUICKLOOK")
+        ):
+            found[stem].append(path)
+    kinds = [f".{kind}" for kind in formats]
+    return {
+        stem: sorted(found[stem], key=lambda p: kinds.index(p.suffix)) for stem in sorted(found)
+    }
 
 
+_EVER = Window(day_window(date(2000, 1, 1)).start, day_window(date(2099, 12, 31)).stop)
+
+
+def _own_stem(one: Artifact) -> str:
+    return Path(Dataset(one.sensor_id, one.descriptor).artifact_name(one.window)).stem
+
+# %% ../../nbs/archive/convert.ipynb #0dadcfc0
 def convert_window(
-    paths: Sequence[Path], archive: Path, targets: Sequence[Path] = ()
+    paths: Sequence[Path], archive: Path, targets: Sequence[Path] = (), stem: str = ""
 ) -> Iterator[Conversion]:
     """Bring what several files hold alike into the archive once; what became of each."""
     taken = None
@@ -207,7 +227,7 @@ def convert_window(
             yield Conversion(path, "passed over", error=f"{taken.name} has the same day")
             continue
         try:
-            yield convert_source(path, archive, targets)
+            yield convert_source(path, archive, targets, stem)
             taken = path
         except Exception as error:
             yield Conversion(path, "failed", error=f"{type(error).__name__}: {error}")
@@ -236,7 +256,7 @@ def _folders(
         raise ValueError(f"archive_dir: {str(archive)!r} holds the sources; give another folder")
     return source, archive
 
-# %% ../../nbs/archive/convert.ipynb #37f4d339
+# %% ../../nbs/archive/convert.ipynb #10a7bbd0
 def convert_archive(
     source_dir: str | PathLike[str],
     archive_dir: str | PathLike[str],
@@ -250,14 +270,13 @@ def convert_archive(
 
     A source that can't be converted is a result of status `failed`, and the others go on; what is
     unchanged is not converted again. Raises `ValueError` on bad arguments, `ImportError` without
-    pyarrow, `FileNotFoundError` if there is no such folder, and `OSError` if another run writes
-    this archive.
+    pyarrow, `FileNotFoundError` without the folder, and `OSError` if another run writes there.
 
     Parameters
     ----------
     source_dir : Path or str
-        Where `<prefix>_<start>_<end>[_<descriptor>].<format>` are; other names and folders within
-        are not looked at.
+        Where `<prefix>_<start>_<end>[_<descriptor>].<format>` are; of other names and other
+        folders only what the folder's telemetry notes as a day's artifact.
     archive_dir : Path or str
         Made if missing. May lie inside `source_dir`, not the other way round.
     sensor_id, descriptor, source_format : str, optional
@@ -288,7 +307,7 @@ def convert_archive(
         for target in sorted(archive.glob("day=*/*.parquet")):
             targets[target.stem].append(target)
         for stem, paths in found.items():
-            for result in convert_window(paths, archive, targets[stem]):
+            for result in convert_window(paths, archive, targets[stem], stem):
                 results.append(result)
                 if on_event is not None:
                     on_event(result)

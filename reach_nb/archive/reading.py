@@ -6,7 +6,7 @@
 __all__ = ['with_attrs', 'processors', 'read_parts', 'read_files', 'read_artifact', 'Archive', 'scan_archive', 'iter_archive',
            'read_archive']
 
-# %% ../../nbs/archive/reading.ipynb #0b140965
+# %% ../../nbs/archive/reading.ipynb #25b56a1b
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,14 @@ import numpy as np
 import pandas as pd
 
 from .columns import Table, Times
-from .finding import READ_ORDER, Promise, files_by_day, promised, span
+from reach_nb.archive.finding import (
+    READ_ORDER,
+    Promise,
+    artifacts_by_day,
+    promised,
+    sensors_in,
+    span,
+)
 from reach_nb.archive.observations import (
     UNITS,
     Flags,
@@ -266,7 +273,7 @@ class Archive:
         tally.warn(str(paths[0].parent), stacklevel=4)
         return with_attrs(frame, tally, self.selection, self.promise, some, self.missing)
 
-# %% ../../nbs/archive/reading.ipynb #35e9d019
+# %% ../../nbs/archive/reading.ipynb #6ab1bdab
 def scan_archive(
     output_dir: Path | PathLike[str] | str,
     start: date | Moment,
@@ -301,20 +308,21 @@ def scan_archive(
         raise ValueError(f"sensors: {sensors!r} are not in files of {sensor_id}; leave one out")
     which = {"sensor_id": asked.sensor_id, "descriptor": asked.descriptor}
     folder = as_path(output_dir, "output_dir")
-    paths = files_by_day(folder, window, sensors=selection.sensors, formats=kinds, **which)
+    found = artifacts_by_day(folder, window, sensors=selection.sensors, formats=kinds, **which)
     days = list(iter_dates(window.start.date(), (window.stop - MILLISECOND).date()))
-    if not paths:
+    if not found:
         ends = dict.fromkeys(asked.artifact_path(folder, day).stem for day in (days[0], days[-1]))
         raise FileNotFoundError(
             f"{folder}: nothing there of {' to '.join(ends)} (.{', .'.join(kinds)})"
         )
     selection = replace(selection, window=window)
-    held = {s for path in chain.from_iterable(paths.values()) for s in promised(path).sensors}
+    held = {s for one in chain.from_iterable(found.values()) for s in sensors_in(one)}
     ids = tuple(sensor for sensor in SENSOR_IDS if sensor in held) or (asked.sensor_id,)
-    missing = tuple(day for day in days if day not in paths)
+    missing = tuple(day for day in days if day not in found)
+    paths = {day: tuple(one.path for one in some) for day, some in found.items()}
     return Archive(paths, missing, Promise(ids, window), selection, deduplicate)
 
-# %% ../../nbs/archive/reading.ipynb #186a0624
+# %% ../../nbs/archive/reading.ipynb #d8b2b0d6
 def iter_archive(
     output_dir: Path | PathLike[str] | str,
     start: date | Moment,
@@ -331,10 +339,10 @@ def iter_archive(
 ) -> Iterator[pd.DataFrame]:
     """The days of an archive one after the other, in frames as `read_artifact` returns them.
 
-    Files may hold days, hours, single sensors, in a folder or in a converted archive: see
-    `files_by_day`. A day without one is passed over and listed in `attrs["missing_days"]` of every
-    frame. Raises `FileNotFoundError`, naming the folder and what was looked for, if no day has one;
-    `ValueError` as `read_artifact`.
+    Files may hold days, hours, single sensors, in a folder or in a converted archive, or be noted
+    in the folder's telemetry as lying elsewhere: see `artifacts_by_day`. A day without one is
+    passed over and listed in `attrs["missing_days"]` of every frame. Raises `FileNotFoundError`,
+    naming the folder and what was looked for, if no day has one; `ValueError` as `read_artifact`.
 
     Parameters
     ----------
