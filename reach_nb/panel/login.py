@@ -82,7 +82,7 @@ def way_of_login(base_url: str, env: Mapping[str, str]) -> str:
         return "the AWS secret that SECRET_ARN_UDL names, read when a run starts"
     return f"found in {find_udl_auth(base_url, env=env).source}"
 
-# %% ../../nbs/panel/login.ipynb #fcede008
+# %% ../../nbs/panel/login.ipynb #9dff05ca
 _HERE_ONLY = "it is kept in this kernel only, never in the notebook."
 
 
@@ -137,7 +137,7 @@ class Login:
     def refused(self, why: str) -> None:
         """Ask for another login, and say why the service refused this one."""
         self._header = ""
-        self._blame(f"{why} Type another login here; {_HERE_ONLY}")
+        self._blame(f"{why[:1].upper()}{why[1:]} Type another login here; {_HERE_ONLY}")
 
     def header(self, base_url: str) -> str:
         """The header for a service. Where there is none: an error, as from `find_udl_auth`."""

@@ -9,7 +9,7 @@ __all__ = ['STYLE', 'text_html', 'html_table', 'scroll', 'folded']
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-# %% ../../nbs/panel/markup.ipynb #f2cb17e8
+# %% ../../nbs/panel/markup.ipynb #dffb177b
 STYLE = """<style>
 .rn-panel {color: var(--jp-content-font-color1); container-type: inline-size; padding: 2px 5px}
 .rn-panel .widget-html-content {min-width: 0}
@@ -83,7 +83,7 @@ STYLE = """<style>
 .rn-columns > .rn-right:is(:not(:has(.widget-html-content > *)),
   :has(> [style*="display: none"]:only-child)) {display: none}
 .rn-columns > .rn-more {flex: 1 1 min(44em, 100%); min-width: 0}
-.rn-login {display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: end}
+.rn-login {display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: end; margin: 0 2px 4px}
 .rn-login label {display: grid; font-size: var(--jp-widgets-font-size)}
 .rn-login input {box-sizing: border-box; height: 28px; padding: 0 8px; font-size: inherit;
   color: var(--jp-ui-font-color1); background: var(--jp-layout-color1);

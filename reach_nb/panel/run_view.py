@@ -40,7 +40,7 @@ from .strip import Strip, StripDay, strip_html
 from ..planning import DownloadRunConfig
 from ..words import say_count, say_duration
 
-# %% ../../nbs/panel/run_view.ipynb #1366edf6
+# %% ../../nbs/panel/run_view.ipynb #bc25ac6a
 _SYMBOLS = {
     "idle": "○",
     "starting": "▶",
@@ -69,13 +69,14 @@ def tiles(progress: Progress, now: float) -> list[tuple[str, str, str]]:
     days, pace, failed = len(progress.cells), speed(progress, now), len(progress.failed)
     active, left = progress.active, days - progress.days_done
     took = say_duration((now if active else progress.ended) - progress.started)
-    mean = "" if active else "mean "
+    pace_said = _rate(pace.requests)
+    mean = "" if active or not pace_said else "mean "
     found = [("Days", f"{progress.days_done:,} of {days:,}", f"{left:,} left" if left else "")]
     if failed:
         found.append(("Failed", f"{failed:,}", "see below"))
     if progress.requests:
         done = f"{progress.requests_done:,} of {progress.requests:,}"
-        found.append(("Requests", done, f"{mean}{_rate(pace.requests)}".strip()))
+        found.append(("Requests", done, mean + pace_said))
         found.append(("Records", f"{progress.records:,}", _rate(pace.records, ",.0f")))
     if active:
         found.append(("Time left", say_duration(eta_seconds(progress, now)), f"{took} so far"))
