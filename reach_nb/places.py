@@ -61,7 +61,7 @@ def make_places(output_dir: Path, telemetry_file: Path) -> None:
     telemetry_file : Path
         The telemetry; its folder is made, the file is not.
     """
-    for name, folder in (("telemetry_path", telemetry_file.parent), ("output_dir", output_dir)):
+    for name, folder in (("output_dir", output_dir), ("telemetry_path", telemetry_file.parent)):
         try:
             make_folders(folder)
             with tempfile.TemporaryFile(dir=folder) as file:
@@ -106,12 +106,12 @@ class FoundArtifact:
     there : bool
         Whether it is anywhere.
     elsewhere : bool
-        Whether only the noted path has it, outside of the folders that were looked at.
+        Whether the output folder lacks it: it lies beside the telemetry, or at the noted path.
     """
 
     path: Path  # where it is, or should be
     there: bool  # whether it is anywhere
-    elsewhere: bool = False  # whether only the noted path has it
+    elsewhere: bool = False  # whether the output folder lacks it
 
 
 class ArtifactFinder:
@@ -148,7 +148,8 @@ class ArtifactFinder:
         for folder, files in self._files.items():
             for candidate in (name, noted_name):
                 if candidate in files:
-                    return FoundArtifact(folder / candidate, there=True)
+                    elsewhere = folder != self._output_dir
+                    return FoundArtifact(folder / candidate, there=True, elsewhere=elsewhere)
         with suppress(OSError, ValueError):  # a text that is no path of this system
             if noted and os.path.isfile(
                 noted

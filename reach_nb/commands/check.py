@@ -11,7 +11,7 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from .options import date_flag
+from .options import add_command, date_flag, new_file_flag
 from ..constellation import UDL_BASE_URL, unknown_sensor_hint
 
 # %% ../../nbs/commands/check.ipynb #7f37ac6b
@@ -63,18 +63,15 @@ def run_check(args: argparse.Namespace, *, limiter: Any = None, now: datetime | 
 def add_check(commands: Any) -> None:
     """Add `check` to the commands: what `add_subparsers` returns."""
     text = "find out how the service differs from what is expected of it"
-    parser = commands.add_parser(
-        "check",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}, with about twenty requests; writes nothing.",
-    )
-    parser.set_defaults(run=run_check)
+    more = "asks about twenty questions and writes nothing"
+    parser = add_command(commands, "check", run_check, text, more)
     day = "a day that is long past, such as 2025-01-31 or -20d (default: ten days ago)"
     parser.add_argument("--day", type=date_flag, metavar="DAY", help=day)
+    report = "write the report as a file for an issue, too"
+    parser.add_argument("--json", type=new_file_flag, metavar="FILE", help=report)
     flags = {
         "--sensor-id": ("REACH-135", "ID", "one sensor (default: %(default)s)"),
         "--descriptor": ("QUICKLOOK", "NAME", "the data product (default: %(default)s)"),
-        "--json": (None, "FILE", "write the report as a file for an issue, too"),
         "--base-url": (UDL_BASE_URL, "URL", "the service (default: %(default)s)"),
         "--aws-region": (None, "NAME", "region of the secret that SECRET_ARN_UDL names"),
     }
