@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['READ_ENTRY_FIELDS', 'BATCH', 'REPETITIVE', 'Scalar', 'ROWS', 'Loader', 'READERS', 'Entry', 'entries_of',
-           'lay_out_entries', 'lay_out_positions', 'record_fields', 'check_fields', 'csv_tables', 'WireRecord',
-           'RecordDecoder', 'json_tables', 'Extent', 'extent', 'arrow_table', 'constant', 'may_hold', 'batches',
-           'ParquetLoaders', 'parquet_loaders', 'parquet_tables', 'tables']
+           'lay_out_entries', 'lay_out_same_entries', 'lay_out_positions', 'record_fields', 'check_fields',
+           'csv_tables', 'WireRecord', 'RecordDecoder', 'json_tables', 'Extent', 'extent', 'arrow_table', 'constant',
+           'may_hold', 'batches', 'ParquetLoaders', 'parquet_loaders', 'parquet_tables', 'tables']
 
-# %% ../../nbs/archive/tables.ipynb #7117f0a7
+# %% ../../nbs/archive/tables.ipynb #a3ff2e5e
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from .columns import Column, Table, Texts, objects
+from .columns import Column, Table, Texts, as_numbers, as_texts, objects
 from .csv_files import is_header
 from .json_files import json_records
 from reach_nb.archive.records import (
@@ -54,7 +54,7 @@ def entries_of(value: object) -> list[Entry]:
         for e in as_entries(value)
     ]
 
-# %% ../../nbs/archive/tables.ipynb #a7743115
+# %% ../../nbs/archive/tables.ipynb #e908bea4
 def lay_out_entries(columns: Table, entries: Sequence[list[Entry] | None]) -> Table:
     """A table: columns of some records, with their entries laid out beside them.
 
@@ -80,6 +80,28 @@ def lay_out_entries(columns: Table, entries: Sequence[list[Entry] | None]) -> Ta
     return columns | fields
 
 
+def lay_out_same_entries(columns: Table, lists: Sequence[list[Entry]], codes: Any) -> Table:
+    """As `lay_out_entries`, where records share their lists of entries.
+
+    Parameters
+    ----------
+    columns : dict of Column
+        One element per record.
+    lists : list of list of Entry
+        Different ones.
+    codes : ndarray of int
+        Which of the lists each record has.
+    """
+    if any(len(found) > 1 for found in lists):
+        return lay_out_entries(columns, [lists[code] for code in codes])
+    once = lay_out_entries({}, lists)
+    fields: Table = {"obValue": as_numbers(once.pop("obValue"))[codes]}
+    for name, values in once.items():
+        texts = as_texts(values)
+        fields[name] = Texts(texts.codes[codes], texts.values)
+    return columns | fields
+
+
 def lay_out_positions(positions: Iterable[list[Any] | None]) -> Table:
     """`senPos` of some records as three columns; a position of another length is missing."""
     whole = [p if p and len(p) == 3 else (None, None, None) for p in positions]
@@ -100,9 +122,10 @@ def check_fields(path: Path, present: Iterable[str], needed: Iterable[str]) -> N
     if missing := [name for name in needed if name not in present]:
         raise ValueError(f"{path}: no artifact: it has no column {' and no column '.join(missing)}")
 
-# %% ../../nbs/archive/tables.ipynb #c50791f6
+# %% ../../nbs/archive/tables.ipynb #a9d17fe8
 BATCH = 20_000  # records of CSV or JSON at a time
 REPETITIVE = ("idSensor", "observatoryName", "obTime", "particleType")  # few different texts
+_AS_CATEGORIES = (*REPETITIVE, "createdAt", "seoList")
 
 
 def csv_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
@@ -120,7 +143,7 @@ def csv_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
     iterator of dict of Column
     """
     wanted = record_fields(fields)
-    types = {name: "category" if name in REPETITIVE else object for name in wanted}
+    types = {name: "category" if name in _AS_CATEGORIES else object for name in wanted}
     with pd.read_csv(
         path,
         usecols=lambda name: name in wanted,
@@ -134,32 +157,30 @@ def csv_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
             if not is_header(list(chunk.columns)):
                 check_fields(path, chunk.columns, ("obTime", "seoList"))
             columns = {name: _column(chunk[name]) for name in chunk if name not in _NESTED}
-            columns.setdefault("obTime", constant(None, len(chunk)))  # no record has one
+            no_time = Texts(np.full(len(chunk), -1, np.int8), [])
+            columns.setdefault("obTime", no_time)
             if "senPos" in chunk:
-                columns |= lay_out_positions(_nested(chunk["senPos"]))
-            yield lay_out_entries(columns, _entries(chunk))
+                texts = chunk["senPos"].fillna("")
+                columns |= lay_out_positions(decode_nested(text, _POSITION) for text in texts)
+            lists: list[list[Entry]] = [[]]  # the last is for records without
+            codes = np.zeros(len(chunk), np.int8)
+            if "seoList" in chunk:
+                found = chunk["seoList"].array
+                lists, codes = [*map(_entries, map(str, found.categories)), []], found.codes
+            yield lay_out_same_entries(columns, lists, codes)
 
 
-_NESTED = {"seoList": _ENTRIES, "senPos": _POSITION}
+_NESTED = ("seoList", "senPos")
 
 
-def _nested(texts: "pd.Series[Any]") -> list[Any]:
-    return [decode_nested(text, _NESTED[str(texts.name)]) for text in texts.fillna("")]
-
-
-def _entries(chunk: pd.DataFrame) -> list[list[Entry] | None]:
-    if "seoList" not in chunk:
-        return [None] * len(chunk)
-    texts, found = chunk["seoList"].fillna(""), _nested(chunk["seoList"])
-    return [
-        entries_of(text) if entries is None and text else entries
-        for text, entries in zip(texts, found, strict=True)
-    ]
+def _entries(text: str) -> list[Entry]:
+    found = decode_nested(text, _ENTRIES)
+    return entries_of(text) if found is None and text else found or []
 
 
 def _column(values: "pd.Series[Any]") -> Column:
     if isinstance(values.array, pd.Categorical):
-        return Texts(values.array.codes, list(values.array.categories))
+        return Texts(values.array.codes, [str(value) for value in values.array.categories])
     return values.to_numpy()
 
 # %% ../../nbs/archive/tables.ipynb #8e8858d6

@@ -6,10 +6,11 @@
 __all__ = ['LATEST_FIELD', 'GRID_LAT', 'GRID_LON', 'GRID_KM', 'field_date', 'dipole_pole', 'to_dipole', 'subsolar_point',
            'magnetic_local_time', 'irbem_l', 'inverse_l_spline', 'ShellMap', 'add_coordinates']
 
-# %% ../../nbs/look/magnetic.ipynb #20428c20
+# %% ../../nbs/look/magnetic.ipynb #d45e3304
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,10 @@ def inverse_l_spline(year: int, altitude_km: float) -> NDArray[np.float64]:
     wrapped = np.pad(inverse, ((0, 0), (_PADDING, _PADDING)), mode="wrap")
     return np.asarray(spline_filter(wrapped, order=3, mode="nearest"))
 
-# %% ../../nbs/look/magnetic.ipynb #38fa739c
+# %% ../../nbs/look/magnetic.ipynb #85237467
+_ONE_AT_A_TIME = Lock()  # IRBEM has a state of its own, and a spline is made once
+
+
 @dataclass(frozen=True)
 class ShellMap:
     """L of any place within a band of altitudes, for one year.
@@ -164,7 +168,8 @@ class ShellMap:
 
         row = (lat + 90) / GRID_LAT
         column = ((lon + 180) % 360) / GRID_LON + _PADDING
-        spline = inverse_l_spline(self.year, altitude_km)
+        with _ONE_AT_A_TIME:
+            spline = inverse_l_spline(self.year, altitude_km)
         return np.asarray(
             map_coordinates(spline, [row, column], order=3, mode="nearest", prefilter=False)
         )
