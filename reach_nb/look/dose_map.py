@@ -66,7 +66,7 @@ def globe(bin_degrees: float) -> Globe:
     rows, columns = (max(1, round(span / bin_degrees)) for span in (180, 360))
     return Globe(rows, columns)
 
-# %% ../../nbs/look/dose_map.ipynb #6c498711
+# %% ../../nbs/look/dose_map.ipynb #3ec82773
 class MapPart(NamedTuple):
     """What is kept of a frame, for the map of many."""
 
@@ -81,8 +81,9 @@ class MapPart(NamedTuple):
 
 def names_in(values: pd.Categorical) -> list[str]:
     """The names that some row holds."""
-    used = np.bincount(values.codes + 1, minlength=len(values.categories) + 1)[1:]
-    return [str(name) for name, some in zip(values.categories, used, strict=True) if some]
+    used = np.zeros(len(values.categories) + 1, bool)
+    used[values.codes] = True  # the last is for the rows without a name
+    return [str(name) for name in values.categories[used[:-1]]]
 
 
 _MAP_OF = ("ob_time", "sensor_id", "flavor", "lat", "lon", "dose_rate", "quality")
@@ -106,17 +107,15 @@ def map_part(
         frame = frame[frame["flavor"] == flavor]
     lat, lon, rate = (frame[name].to_numpy(float) for name in ("lat", "lon", "dose_rate"))
     placed = ~(np.isnan(lat) | np.isnan(lon))
-    out = flagged(frame, exclude).to_numpy() if exclude else np.zeros(len(frame), bool)
-    usable = placed & np.isfinite(rate)
-    value = usable & ~out
-    size, places = grid.rows * grid.columns, np.zeros(len(frame), np.int64)
-    places[placed] = grid.places(lat[placed], lon[placed])
-    left_out = np.bincount(places[placed & ~value], minlength=size)
+    usable = value = placed & np.isfinite(rate)
+    if exclude:
+        value = usable & ~flagged(frame, exclude).to_numpy()
+    others, size = placed & ~value, grid.rows * grid.columns
     return MapPart(
         flavor or "" if len(frame) else "",
-        cells_of(rate[value], places[value], size, median),
-        left_out,
-        int((usable & out).sum()),
+        cells_of(rate[value], grid.places(lat[value], lon[value]), size, median),
+        np.bincount(grid.places(lat[others], lon[others]), minlength=size),
+        int((usable & ~value).sum()),
         frozenset(names_in(pd.Categorical(frame["sensor_id"]))),
         frame["ob_time"].min(),
         frame["ob_time"].max(),
@@ -163,7 +162,7 @@ def as_map(part: MapPart, grid: Globe, statistic: Statistic, exclude: int = 0) -
     }
     return found
 
-# %% ../../nbs/look/dose_map.ipynb #811167c6
+# %% ../../nbs/look/dose_map.ipynb #e34a8a36
 def dose_map(
     frames: Readings,
     *,
@@ -214,7 +213,8 @@ def dose_map(
         frames = frames.where(flavors=flavor)
     mask = flag_mask(exclude_flags)
     part = partial(map_part, flavor=flavor, grid=grid, median=statistic == "median", exclude=mask)
-    days = each_day(frames, part, _MAP_OF, executor=executor, progress=progress)
+    columns = _MAP_OF[: None if mask else -1]
+    days = each_day(frames, part, columns, executor=executor, progress=progress)
     whole = fold(days, join_parts)
     if whole is None or not len(whole.cells.places):
         flagged = whole.excluded if whole else 0
