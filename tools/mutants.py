@@ -143,6 +143,12 @@ MUTANTS = [
         "            report(fetched)\n",
     ),
     Mutant(
+        "empty answers that no count confirms are believed a second time",
+        "download",
+        "    if not keep_receipt or (not found and said.doubtful):\n",
+        "    if not keep_receipt:\n",
+    ),
+    Mutant(
         "a new telemetry file's folder is not synced",
         "csv_log",
         "    if is_new:\n        sync_folder(path.parent)\n",
