@@ -1,6 +1,6 @@
 """Measure everything, print it beside the goals, and keep it in `results/`: see README.md.
 
-python benchmarks/run.py                      everything (about half an hour)
+python benchmarks/run.py                      everything (three quarters of an hour)
 python benchmarks/run.py throughput startup   some sections; the others' results stay
 python benchmarks/run.py --smoke              a few seconds: only that it runs, and that what is downloaded is right
 """
