@@ -239,15 +239,14 @@ def main():
         return measure(args.measure, args.folder)
     with tempfile.TemporaryDirectory() as scratch:
         results = run_all(args.folder or Path(scratch), args)
-    if not args.only:
-        versions = {
-            name: __import__(name).__version__ for name in ("numpy", "pandas", "pyarrow", "msgspec")
-        }
-        machine = {"processors": os.cpu_count(), "python": platform.python_version(), **versions}
-        args.output.write_text(
-            json.dumps({"machine": machine, "rounds": args.rounds, "results": results}, indent=1)
-            + "\n"
-        )
+    versions = {n: __import__(n).__version__ for n in ("numpy", "pandas", "pyarrow", "msgspec")}
+    machine = {"processors": os.cpu_count(), "python": platform.python_version(), **versions}
+    if args.only and args.output.exists():  # the others keep their figures
+        new = {result["what"]: result for result in results}
+        old = json.loads(args.output.read_text())["results"]
+        results = [new.pop(result["what"], result) for result in old] + list(new.values())
+    said = {"machine": machine, "rounds": args.rounds, "results": results}
+    args.output.write_text(json.dumps(said, indent=1) + "\n")
 
 
 def run_all(folder, args):
