@@ -425,7 +425,7 @@ def dose_statistics(
     result.attrs = {"sensors": len(whole.sensors), "first": whole.first, "last": whole.last}
     return result
 
-# %% ../../nbs/look/dose.ipynb #b987b26d
+# %% ../../nbs/look/dose.ipynb #5f126f36
 def describe_dose(
     frames: Readings,
     *,
@@ -479,6 +479,6 @@ def _say_rates(row: "pd.Series[Any]") -> str:
     where = f" at {row['lat']:.0f}°, {row['lon']:.0f}°" if {"lat", "lon"} <= set(row.index) else ""
     return (
         f"mean {row['mean']:.2g} {DOSE_RATE_UNIT}, {row['zeros_pct']:.0f} % zeros, "
-        f"{row['without_value']:,} samples without a value, "
+        f"{say_count(int(row['without_value']), 'sample')} without a value, "
         f"highest {row['highest']:.2g} {DOSE_RATE_UNIT}{where} ({row['sensor_id']})"
     )
