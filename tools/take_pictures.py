@@ -93,7 +93,11 @@ def notebook(url):
 def fewer_colors(path):
     """Write a picture with 256 colours, each nearly what it was: a third of its size."""
     picture = Image.open(path).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    fewer = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    ground, palette = max(fewer.getcolors())[1], fewer.getpalette()
+    palette[3 * ground : 3 * ground + 3] = max(picture.getcolors(picture.width * picture.height))[1]
+    fewer.putpalette(palette)  # the ground is what it was
+    fewer.save(path, optimize=True)
 
 
 class Camera:
