@@ -140,7 +140,7 @@ def _endless_list(body: bytes, total: int | None, stopping: threading.Event) -> 
         yield piece
         sent += len(piece)
 
-# %% ../../nbs/simulated/wire.ipynb #5c9b9e0a
+# %% ../../nbs/simulated/wire.ipynb #79371b26
 class Headers(Protocol):
     """What of a request's headers is used here."""
 
@@ -177,12 +177,14 @@ class Link(BaseHTTPRequestHandler):
         except ConnectionError:  # the client has gone
             self.close_connection = True
 
+    do_HEAD = do_GET  # to which the body is not sent
+
     def _deliver(self, reply: ServedReply) -> None:
         if reply.delivery == "drop":
             self.close_connection = True
             return
         self._send_head(reply)
-        for piece in body_pieces(reply, self.server.stopping):
+        for piece in body_pieces(reply, self.server.stopping) if self.command == "GET" else ():
             self.wfile.write(piece)
             self.wfile.flush()
         if reply.delivery == "reset":  # closed at once, with a reset in place of a farewell
