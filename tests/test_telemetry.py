@@ -4,11 +4,15 @@ import csv
 import io
 import random
 import threading
+import tracemalloc
 from datetime import date, timedelta
+from itertools import product
 
 import pytest
 
-from reach_nb import HistoricalTelemetry, TelemetryRow
+from reach_nb import DownloadRunConfig, HistoricalTelemetry, TelemetryRow
+from reach_nb.look.days import read_rows
+from reach_nb.planning import plan_run
 from reach_nb.telemetry import COLUMNS
 
 DAYS = [date(2025, 1, 1) + timedelta(days=n) for n in range(40)]
@@ -142,3 +146,24 @@ def test_readers_while_it_grows(tmp_path):
         reader.join()
     assert not errors, errors[0]
     assert readings and len(rows_in(path)) == 200
+
+
+def test_a_long_log_is_not_held_in_memory(tmp_path):
+    """Twenty megabytes of rows of thirty sensors: whoever asks for one of them needs a fraction of that."""
+    config = DownloadRunConfig("2015-01-01", "2015-12-31", tmp_path, sensor_id="REACH-101")
+    row = dict.fromkeys(COLUMNS, "") | {"descriptor": "QUICKLOOK", "output_format": "csv"}
+    row |= {"status": "FAILED", "error_message": "the service said no. " * 5}
+    days = [date(2015, 1, 1) + timedelta(n) for n in range(365)]
+    with open(config.telemetry_file, "w", encoding="utf-8") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        for day, sensor, _ in product(days, range(101, 131), range(11)):
+            row |= {"chunk_date_utc": str(day), "sensor_id": f"REACH-{sensor}"}
+            file.write(",".join(row.values()) + "\n")
+    size = config.telemetry_file.stat().st_size
+    for look in (plan_run, lambda config: read_rows(config.telemetry_file, "REACH-101")):
+        tracemalloc.start()
+        found = len(look(config))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert found in (365, 365 * 11)
+        assert peak < size / 2, f"{peak:,} bytes for a file of {size:,}"
