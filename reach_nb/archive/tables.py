@@ -435,11 +435,13 @@ def _parquet_file(path: Path, **more: Any) -> Any:
     try:
         import pyarrow.parquet
     except ImportError:
-        raise ImportError(
-            "reading Parquet needs pyarrow: pip install 'reach_nb[parquet]'"
-        ) from None
+        raise ImportError("Parquet needs pyarrow: pip install 'reach_nb[parquet]'") from None
     # one piece at a time: to read them all ahead costs half as much again
-    return pyarrow.parquet.ParquetFile(path, read_dictionary=list(_TEXTS), pre_buffer=False, **more)
+    more |= {"read_dictionary": list(_TEXTS), "pre_buffer": False}
+    try:
+        return pyarrow.parquet.ParquetFile(path, **more)
+    except ValueError as error:  # cut off, empty, or something else
+        raise ValueError(f"{path}: no artifact: {error}") from None
 
 
 def parquet_tables(path: Path, fields: frozenset[str], rows: int = ROWS) -> Iterator[Table]:
