@@ -340,7 +340,8 @@ class Run:
             self.summary.days_attempted += 1
             return download(config, planned.day)
 
-        config, now = self.configs[planned.dataset], self.clock()
+        config = self.configs[planned.dataset]
+        now = self.clock()
         log.info("%s %s: downloading, %s", *_logged(planned), planned.reason)
         if not may_carry_on(prior, planned.day, settle_hours_of(config), now):
             _discard_spool(config, planned.day)
@@ -466,7 +467,8 @@ def announce_plan(run: Run) -> Plan:
     for hint in dict.fromkeys(hint for config in configs for hint in hints_about(config)):
         if plan.to_run:
             log.warning("%s; it is asked for all the same", hint)
-    today, last = run.clock().date(), max(config.end_date for config in configs)
+    today = run.clock().date()
+    last = max(config.end_date for config in configs)
     if last > today:
         log.warning("end_date: %s is in the future; today is %s (UTC)", last, today)
     if configs[0].dry_run:
@@ -511,7 +513,8 @@ def run_downloads(
     check_together(configs)
     if client:
         check_client(configs[0], client)
-    dry_run, stop = configs[0].dry_run, stop_flag(stop, client)
+    dry_run = configs[0].dry_run
+    stop = stop_flag(stop, client)
     telemetry = telemetry or HistoricalTelemetry(configs[0].telemetry_file)
     for config in configs:
         prepare(config, telemetry.path, own_formats=download_fn is None)

@@ -97,7 +97,8 @@ def logging_to_stderr(verbose: int) -> Iterator[None]:
     -------
     iterator of None
     """
-    handler, level = TqdmHandler(), (logging.ERROR, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    handler = TqdmHandler()
+    level = (logging.ERROR, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     levels = {"reach_nb": level} | dict.fromkeys(_OF_FILES, min(level, logging.WARNING))
     before = {name: logging.getLogger(name).level for name in levels}

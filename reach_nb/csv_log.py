@@ -79,7 +79,8 @@ def _odd_record(
 
     No lines: it is the torn end.
     """
-    end, quotes = at, lines[at].count('"')
+    end = at
+    quotes = lines[at].count('"')
     while quotes % 2:
         end += 1
         if end == len(lines):
@@ -117,7 +118,8 @@ def scan_rows(
     """
     at = 0
     while at < len(lines):
-        values, used = split_line(lines[at]), 1
+        values = split_line(lines[at])
+        used = 1
         if values is None or len(values) != len(columns):
             values, used = _odd_record(lines, at, columns, layout)
         if values or not used:
@@ -224,7 +226,8 @@ def read_records(
         rest += piece
         end = rest.rfind(b"\n") + 1
         lines = carried + _holding(_lines(rest[:end]), holding)
-        carried, rest = [], rest[end:]
+        carried = []
+        rest = rest[end:]
         for at, values in scan_rows(lines, columns, layout):
             if values is None:
                 carried = lines[at:]
@@ -391,7 +394,9 @@ class CsvLog:
     """
 
     def __init__(self, path: Path, layout: CsvLayout, *, field: str = "path") -> None:
-        self.path, self.layout, self.field = path, layout, field
+        self.path = path
+        self.layout = layout
+        self.field = field
         self._lock = threading.Lock()  # guards the file's end, and what follows
         self._end = End()  # of the file, when this object last left it
         self._size = 0  # of the file, in bytes, when this object last left it

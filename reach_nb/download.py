@@ -288,7 +288,8 @@ def download_window(
     """
     artifact = as_path(output_dir, "output_dir") / dataset.artifact_name(window)
     make_folders(artifact.parent)
-    chunks, most = due_chunks(dataset, window, now), max_concurrent_requests
+    chunks = due_chunks(dataset, window, now)
+    most = max_concurrent_requests
     identity = _identity(client.base_url, dataset, window)
     wait = partial(wait_for_other, client.stop)
     with Spool(artifact, dataset.output_format, identity, wait) as spool:

@@ -209,7 +209,8 @@ def try_lock(path: Path, within: int | None = None) -> int | None:
     """
     if within is None and is_link(path):
         raise OSError(errno.ELOOP, "this lock is a link, which is not followed", str(path))
-    at, extra = path if within is None else path.name, getattr(os, "O_NOFOLLOW", 0)
+    at = path if within is None else path.name
+    extra = getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(at, os.O_RDWR | os.O_CREAT | extra, 0o666, dir_fd=within)
     except PermissionError as refused:

@@ -430,7 +430,8 @@ def pace_seconds(requests: int, config: DownloadRunConfig) -> float:
     -------
     float
     """
-    rate, seconds = min(max(config.initial_rate, config.min_rate), config.max_rate), 0.0
+    rate = min(max(config.initial_rate, config.min_rate), config.max_rate)
+    seconds = 0.0
     while requests and rate < config.max_rate and config.additive_increase:
         seconds += 1 / rate
         rate = min(rate + config.additive_increase, config.max_rate)
@@ -467,7 +468,8 @@ def say_reason(first: PlannedDay, last: PlannedDay | None = None) -> str:
     -------
     str
     """
-    begins, ends = first.settles_at, (last or first).settles_at
+    begins = first.settles_at
+    ends = (last or first).settles_at
     if begins is None or ends is None:
         return first.reason
     span = f"{begins:%Y-%m-%d}" + (f" to {ends:%Y-%m-%d}" if ends.date() > begins.date() else "")
@@ -595,7 +597,8 @@ def plan_backfill(
     settle_hours = settle_hours_of(config)
 
     def plan_day(day: date) -> PlannedDay:
-        prior, name = state.get(day), dataset.artifact_name(day_window(day))
+        prior = state.get(day)
+        name = dataset.artifact_name(day_window(day))
         found = finder.find(name, prior.csv_path if prior else "")
         action, reason = action_and_reason(
             prior, found.there, day, now, config.retry_failed, settle_hours
@@ -665,7 +668,8 @@ def check_together(configs: Sequence[DownloadRunConfig]) -> None:
     """
     if not configs:
         raise ValueError("configs: there are none; give the settings of one dataset at least")
-    first, seen = configs[0], set()
+    first = configs[0]
+    seen = set()
     for config in configs:
         if config.dataset in seen:
             raise ValueError(f"sensor_id: {config.dataset} is there twice; give each dataset once")

@@ -71,7 +71,8 @@ def secrets_of(auth_token: str) -> tuple[list[str], list[str]]:
         what is found as a word only: the header, whose scheme is no secret, and a short password.
     """
     token = auth_token.rpartition(" ")[2]
-    texts, words = [token, token.translate(str.maketrans("+/", "-_"))], [auth_token]
+    texts = [token, token.translate(str.maketrans("+/", "-_"))]
+    words = [auth_token]
     with suppress(ValueError):
         user, colon, password = _clear_text(base64.b64decode(token, validate=True)).partition(":")
         if colon and password:
@@ -110,7 +111,8 @@ Read = list[tuple[str, int, int]]  # characters, and the part of the message eac
 
 
 def _decode(escape: re.Match[str]) -> str:
-    kind, text = escape.lastgroup, escape[0]
+    kind = escape.lastgroup
+    text = escape[0]
     if kind == "percent":
         return _clear_text(unquote_to_bytes(text))
     if kind == "code":
@@ -121,7 +123,9 @@ def _decode(escape: re.Match[str]) -> str:
 
 def decoded_once(read: Read) -> Read:
     """A message with its escapes decoded."""
-    text, result, at = "".join(char for char, _, _ in read), [], 0
+    text = "".join(char for char, _, _ in read)
+    result = []
+    at = 0
     for escape in _ESCAPES.finditer(text):
         start, end = escape.span()
         result += read[at:start]
@@ -166,7 +170,8 @@ def hiding(auth_token: str) -> Callable[[str], str]:
     texts, words = secrets_of(secret(auth_token))
     runs = {t[at : at + PART] for t in texts for at in range(max(len(t) - PART, 0) + 1)}
     least = SHORTEST_WORD - 1  # of `user:password`
-    hidden, apart = frozenset(r for r in runs if len(r) >= least), tuple(map(SecretText, words))
+    hidden = frozenset(r for r in runs if len(r) >= least)
+    apart = tuple(map(SecretText, words))
 
     def hide(text: str) -> str:
         parts: list[str] = []

@@ -443,7 +443,8 @@ class UnreadDates:
         """Warn of dates that could not be read; if no other could, it is a `ValueError`."""
         if len(unread) <= self._told and any_read or not unread:
             return
-        log_name, rows = say_path(self.path), say_count(len(unread), "row")
+        log_name = say_path(self.path)
+        rows = say_count(len(unread), "row")
         if not any_read:
             raise ValueError(
                 f"telemetry_path: {log_name} has {rows} and no date in them that can be read, "
@@ -456,7 +457,8 @@ class UnreadDates:
 
     def left_out(self, records: Iterable[RowTexts]) -> Iterator[RowTexts]:
         """The rows that have a day; the others are judged after the last one."""
-        unread, any_read = list[str](), False
+        unread = list[str]()
+        any_read = False
         for record in records:
             if day_of(record[_DAY_AT]):
                 any_read = True

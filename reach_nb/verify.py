@@ -261,7 +261,8 @@ def verify_days(
     list of Disagreement
     """
     known: set[str] = set()
-    findings, sums = list[Disagreement](), KnownSums()
+    findings = list[Disagreement]()
+    sums = KnownSums()
     for day, rows in days.items():
         here = folder is not None
         found, path = verify_day(day, rows, dataset, finder, here=here, client=client)

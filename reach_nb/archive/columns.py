@@ -51,7 +51,9 @@ class Texts:
         """The same in pandas, without the values that are in no row."""
         used = np.zeros(len(self.values) + 1, bool)
         used[self.codes] = True  # the last is for the rows without a value
-        used, categories, codes = used[:-1], list(self.values), self.codes
+        used = used[:-1]
+        categories = list(self.values)
+        codes = self.codes
         if not used.all():
             categories = [value for value, some in zip(categories, used, strict=True) if some]
             codes = np.append(np.where(used, np.cumsum(used) - 1, -1), -1)[codes]

@@ -92,7 +92,8 @@ def _new_entries_fields(texts: Sequence[str]) -> Sequence[str]:
         around = _BETWEEN.join(map(_entries_field, alike.split(_BETWEEN))).split(_STAND_IN)
         if len(around) == len(parts[::2]):  # else a key was there twice
             readings = decode_records(f"[{','.join(parts[1::2])}]".encode())
-            parts[::2], parts[1::2] = around, _number_fields(readings)
+            parts[::2] = around
+            parts[1::2] = _number_fields(readings)
             return "".join(parts).split(_BETWEEN)
     return list(map(_entries_field, texts))
 
@@ -231,7 +232,8 @@ def _csv_slices(pieces: Iterable[bytes], columns: list[str]) -> Iterator[tuple[l
 def _rows_of_stretch(source: BinaryIO, stretch: Stretch) -> Iterator[tuple[int, bytes]]:
     """The rows of a stretch, each with the place of its first byte."""
     source.seek(stretch.start)
-    offset, row = stretch.start, b""
+    offset = stretch.start
+    row = b""
     while offset + len(row) < stretch.stop and (line := source.readline()):
         row += line
         if row.count(b'"') % 2 == 0:  # else the line end was inside quotes
@@ -259,7 +261,8 @@ class CsvEncoder:
     stays = True
 
     def __init__(self, state: dict[str, Any], whole: Path) -> None:
-        self.state, self.whole = state or {"columns": [], "widths": []}, whole
+        self.state = state or {"columns": [], "widths": []}
+        self.whole = whole
 
     def encode(self, body: bytes, records: int, size: int) -> list[bytes | memoryview]:
         """What to append to a part of `size` bytes for an answer."""

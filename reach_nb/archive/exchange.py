@@ -50,7 +50,8 @@ def astropy_column(values: "pd.Series[Any]", unit: str) -> Any:
         return _astropy_time(values.to_numpy("datetime64[us]"))
     if isinstance(values.dtype, pd.CategoricalDtype):
         return np.array([*map(str, values.cat.categories), ""])[values.cat.codes]
-    rad, rate = rad_unit(), rad_unit() / u.s
+    rad = rad_unit()
+    rate = rad_unit() / u.s
     dose = {"rad(Si)": rad, "rad(Si)/s": rate, "rad": rad, "rad/s": rate}
     return u.Quantity(values.to_numpy(), dose.get(unit, unit)) if unit else values.to_numpy()
 

@@ -153,10 +153,12 @@ def noted_artifacts(folder: Path, window: Window) -> Iterator[Artifact]:
     if not holds_telemetry(log):
         return
     ends = [str(moment.date()) for moment in (window.start, window.stop - MILLISECOND)]
-    finder, records = ArtifactFinder(folder, log), CsvLog(log, LAYOUT).records(commonprefix(ends))
+    finder = ArtifactFinder(folder, log)
+    records = CsvLog(log, LAYOUT).records(commonprefix(ends))
     for name, days in rows_by_dataset(records).items():
         for day in (day for day in days if _overlap(day_window(day), window)):
-            row, dataset = promising_row(days[day]), as_dataset(name)
+            row = promising_row(days[day])
+            dataset = as_dataset(name)
             if row and dataset:
                 noted = days[day].latest.csv_path or row.csv_path
                 found = finder.find(dataset.artifact_name(day_window(day)), noted)
@@ -170,7 +172,8 @@ READ_ORDER: tuple[OutputFormat, ...] = ("parquet", "csv", "json")  # the fastest
 
 def needed(found: Iterable[Artifact], day: date) -> list[Artifact]:
     """Of the artifacts of a day those that have to be read."""
-    window, once = day_window(day), dict[str, Artifact]()
+    window = day_window(day)
+    once = dict[str, Artifact]()
     for one in sorted(found, key=lambda one: READ_ORDER.index(one.path.suffix[1:])):
         once.setdefault(one.path.stem, one)
     whole = {one.sensor_id for one in once.values() if _holds(one, window)}

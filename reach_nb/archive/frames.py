@@ -182,7 +182,8 @@ def readings(
     DataFrame
         Counts and units in its `attrs`.
     """
-    selection, tally = select(columns, sensors, flavors, exclude_flags), Tally()
+    selection = select(columns, sensors, flavors, exclude_flags)
+    tally = Tally()
     table = wire_table(table_of(frame))
     made = as_frame([typed(table, selection, tally)], selection, tally, deduplicate)
     tally.warn("frame")

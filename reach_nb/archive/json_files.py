@@ -52,7 +52,8 @@ class JsonEncoder:
     stays = True
 
     def __init__(self, state: dict[str, Any], whole: Path) -> None:
-        self.state, self.whole = state, whole
+        self.state = state
+        self.whole = whole
 
     def encode(self, body: bytes, records: int, size: int) -> list[bytes | memoryview]:
         """What to append to a part of `size` bytes for an answer."""

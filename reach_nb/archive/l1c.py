@@ -73,7 +73,8 @@ def as_records(times: NDArray[np.datetime64], cube: dict[str, Any]) -> Table:
     sensors = np.char.strip(np.asarray(cube["sensor_ids"], dtype=str))[..., None]
     flavors = np.char.strip(np.asarray(cube["dosimeter_flavors"], dtype=str))
     number = np.broadcast_to(np.array(["DOSE1 (Flavor ", "DOSE2 (Flavor "]), shape).ravel()
-    letters, said = np.broadcast_to(flavors, shape).ravel(), ") in rad/second"
+    letters = np.broadcast_to(flavors, shape).ravel()
+    said = ") in rad/second"
     table: Table = {
         "obTime": np.broadcast_to(times[:, None, None], shape).ravel(),
         "idSensor": np.broadcast_to(sensors, shape).ravel().astype(object),
@@ -113,7 +114,8 @@ def read_l1c(
     DataFrame
         `created_at` and `particle_type` are missing: the product does not say.
     """
-    path, tally = as_path(path), Tally()
+    path = as_path(path)
+    tally = Tally()
     selection = select(columns, sensors, flavors, exclude_flags)
     table = _read_cube(path)
     frame = as_frame([typed(table, selection, tally)], selection, tally)

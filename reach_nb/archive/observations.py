@@ -212,7 +212,8 @@ def select(
     for name, values in (("sensors", sensors), ("flavors", flavors)):
         if values is not None and not as_names(values, name):
             raise ValueError(f"{name}: {values!r} would keep nothing; leave it out to keep all")
-    ids, some = known_sensors(sensors), as_names(flavors, "flavors")
+    ids = known_sensors(sensors)
+    some = as_names(flavors, "flavors")
     names = READING_COLUMNS if columns is None else as_names(columns, "columns")
     for name, found, known in (("columns", names, UNITS), ("flavors", some, FLAVORS)):
         if unknown := [value for value in found if value not in known]:
@@ -362,7 +363,8 @@ def is_sound(table: Table) -> bool:
 
 def quickly_chosen(table: Table, selection: Selection) -> tuple[Table, int]:
     """The rows of a sound table that were asked for, and how many others there are."""
-    masks, times = [], table["obTime"]
+    masks = []
+    times = table["obTime"]
     if selection.sensors:
         masks.append(among(table["idSensor"], selection.sensors))
     if selection.flavors:
@@ -471,7 +473,8 @@ def reading_places(readings: Table) -> Places:
     Places
     """
     sensor, flavor = readings["sensor_id"], readings["flavor"]
-    n_flavors, n_dosimeters = len(flavor.values) + 1, 8
+    n_flavors = len(flavor.values) + 1
+    n_dosimeters = 8
     who = sensor.codes + np.int32(1)  # in place from here on: fresh memory costs more than sums
     who *= n_dosimeters
     who += readings["dosimeter"].astype(np.int32)
@@ -531,7 +534,8 @@ def reading_order(
     Order
     """
     place, size = reading_places(readings)
-    count, none = len(place), np.empty(0, np.intp)
+    count = len(place)
+    none = np.empty(0, np.intp)
     if (place[1:] > place[:-1]).all():
         return Order(AS_THEY_ARE, none)
     if size <= 8 * count + 1_000_000:

@@ -317,7 +317,8 @@ class RowGroups:
     """
 
     def __init__(self, path: Path, group_rows: int = ROW_GROUP_ROWS) -> None:
-        self.path, self.group_rows = path, group_rows
+        self.path = path
+        self.group_rows = group_rows
         self._thread = ThreadPoolExecutor(1, "reach_nb-parquet")
         self._under_way: Future[None] | None = None
         self._writer: Any = None
@@ -331,7 +332,8 @@ class RowGroups:
         if self._rows >= self.group_rows:
             self._wait()
             self._under_way = self._thread.submit(self._write, self._batches)
-            self._batches, self._rows = [], 0
+            self._batches = []
+            self._rows = 0
 
     def finish(self, records: int) -> None:
         """Write the rest, and into the metadata how many records these rows are."""
@@ -375,7 +377,8 @@ class ParquetEncoder:
     def __init__(
         self, state: dict[str, Any], whole: Path, group_rows: int = ROW_GROUP_ROWS
     ) -> None:
-        self.state, self.whole = state or {"records": 0}, whole
+        self.state = state or {"records": 0}
+        self.whole = whole
         self.head = parquet_schema().serialize().to_pybytes()
         self._file = RowGroups(whole, group_rows)
         self._behind = bool(state)  # whether the part holds what an earlier process put there

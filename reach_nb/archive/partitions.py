@@ -51,7 +51,8 @@ def rows_by_day(rows: Rows, day_without_time: str) -> Iterator[tuple[str, Rows]]
     iterator of tuple of str and Rows
         The UTC day as text, and its rows.
     """
-    pa, pc = import_pyarrow(), import_module("pyarrow.compute")
+    pa = import_pyarrow()
+    pc = import_module("pyarrow.compute")
     kind = pa.date32()
     days = rows.batch["obTime"].cast(pa.timestamp("us")).cast(kind)
     days = days.fill_null(pa.scalar(date.fromisoformat(day_without_time), kind))
@@ -97,7 +98,8 @@ _RARELY_REPEATED = ("id", "extra")
 
 def united(tables: list[ArrowTable]) -> ArrowTable:
     """One table out of some, which are emptied on the way: memory holds only a column twice."""
-    pa, columns = import_pyarrow(), {}
+    pa = import_pyarrow()
+    columns = {}
     for name in tables[0].schema.names:
         chunks = [chunk for table in tables for chunk in table[name].chunks]
         whole = pa.chunked_array(chunks, tables[0].schema.field(name).type)
@@ -111,7 +113,8 @@ def sorted_groups(tables: list[ArrowTable]) -> Iterator[ArrowTable]:
 
     Rows without a sensor, or without a time, come first. The tables are emptied.
     """
-    pa, whole = import_pyarrow(), united(tables)
+    pa = import_pyarrow()
+    whole = united(tables)
     time = whole["obTime"].cast(pa.int64()).fill_null(_BEFORE_ALL).to_numpy()
     sensor, description = (_ranks(whole[name]) for name in ("idSensor", "obDescription"))
     order = np.lexsort((description, time, sensor))

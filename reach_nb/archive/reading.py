@@ -197,7 +197,8 @@ def read_artifact(
     -------
     DataFrame
     """
-    path, tally = as_path(path), Tally()
+    path = as_path(path)
+    tally = Tally()
     selection = select(columns, sensors, flavors, exclude_flags)
     frame = read_files([path], selection, tally, deduplicate=deduplicate)
     tally.warn(path.name)
@@ -266,7 +267,8 @@ class Archive:
         threads: int | None = None,
     ) -> pd.DataFrame:
         """Some days in one frame; all that have a file, unless told. Else as `read_files`."""
-        some, tally = list(self.paths if days is None else days), Tally()
+        some = list(self.paths if days is None else days)
+        tally = Tally()
         how = {"deduplicate": self.deduplicate, "ordered": ordered}
         paths = list(chain.from_iterable(self.paths[day] for day in some))
         frame = read_files(paths, self.selection, tally, threads=threads, **how)
@@ -296,7 +298,8 @@ def scan_archive(
     -------
     Archive
     """
-    selection, window = select(columns, sensors, flavors, exclude_flags), span(start, end)
+    selection = select(columns, sensors, flavors, exclude_flags)
+    window = span(start, end)
     if output_format not in (None, *READ_ORDER):
         raise ValueError(f"output_format: {output_format!r} is none of {', '.join(READ_ORDER)}")
     kinds = READ_ORDER if output_format is None else (output_format,)

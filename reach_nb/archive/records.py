@@ -82,7 +82,8 @@ def quick_pieces(body: bytes, size: int) -> Iterator[bytes]:
     -------
     iterator of bytes
     """
-    view, start = memoryview(body), 1
+    view = memoryview(body)
+    start = 1
     first = body[1 : body.find(b":") + 1].lstrip()
     if seam := re.search(rb"}\s*,\s*" + re.escape(first), body):
         while (cut := body.find(seam[0], start + size)) > 0:
@@ -222,7 +223,8 @@ def _offset(zone: str) -> timedelta:
     digits = zone[1:].replace(":", "")
     if not digits:
         return timedelta()
-    hours, minutes = int(digits[:2]), int(digits[2:] or 0)
+    hours = int(digits[:2])
+    minutes = int(digits[2:] or 0)
     if hours > 23 or minutes > 59:
         raise ValueError(f"no zone: {zone}")
     offset = timedelta(hours=hours, minutes=minutes)

@@ -149,7 +149,8 @@ class Completed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     @classmethod
     def of(cls, path: Path, records: int, digest: str, remark: str = "") -> "Completed":
         """The receipt of a finished file of ours."""
-        status, kind = path.stat(), path.name.split("-")[0]
+        status = path.stat()
+        kind = path.name.split("-")[0]
         piece: Literal["part", "whole"] = "whole" if kind == "whole" else "part"
         return cls(piece, status.st_size, status.st_mtime_ns, records, digest, remark)
 
@@ -529,7 +530,9 @@ class Other:
     """
 
     def __init__(self, artifact: Path, identity: Identity, wait: Wait = None) -> None:
-        self._artifact, self._identity, self._wait = artifact, identity, wait
+        self._artifact = artifact
+        self._identity = identity
+        self._wait = wait
         self._met = self._same = False  # whether there is one, and it fetches what we do
         self._before = _seen(artifact)
 

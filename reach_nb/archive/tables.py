@@ -166,7 +166,8 @@ def csv_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
             codes = np.zeros(len(chunk), np.int8)
             if "seoList" in chunk:
                 found = chunk["seoList"].array
-                lists, codes = [*map(_entries, map(str, found.categories)), []], found.codes
+                lists = [*map(_entries, map(str, found.categories)), []]
+                codes = found.codes
             yield lay_out_same_entries(columns, lists, codes)
 
 
@@ -257,7 +258,8 @@ _decoder = cache(RecordDecoder)
 def json_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
     """The tables of a JSON file: an array of records. Parameters and result as of `csv_tables`."""
     names = record_fields(fields) & set(WireRecord.__struct_fields__)
-    decoder, plain = _decoder(names), names - {"senPos", "seoList"}
+    decoder = _decoder(names)
+    plain = names - {"senPos", "seoList"}
     for raws in _json_batches(path):
         records = decoder.decode(raws)
         columns: Table = {n: objects([getattr(r, n) for r in records]) for n in plain}
@@ -364,7 +366,8 @@ def batches(metadata: Any, groups: Iterable[int], most: int) -> Iterator[list[in
         more = metadata.row_group(group).num_rows
         if batch and rows + more > most:
             yield batch
-            batch, rows = [], 0
+            batch = []
+            rows = 0
         batch.append(group)
         rows += more
     if batch:
@@ -405,7 +408,8 @@ def parquet_loaders(
     ParquetLoaders
     """
     with _parquet_file(path) as file:
-        metadata, present = file.metadata, file.schema_arrow.names
+        metadata = file.metadata
+        present = file.schema_arrow.names
     check_fields(path, present, ("obTime", "obValue", "obDescription"))
     place = {name: n for n, name in enumerate(present)}
     groups = range(metadata.num_row_groups)

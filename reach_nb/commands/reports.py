@@ -66,7 +66,8 @@ def named_datasets(
     If nothing was found, it is a `ValueError`.
     """
     sensors = [sensor.strip().upper() for sensor in args.sensor_id or ()]
-    missing, any_found = dict.fromkeys(sensors), False
+    missing = dict.fromkeys(sensors)
+    any_found = False
     for name, what in found:
         if sensors and name[0] not in sensors:
             continue
@@ -116,7 +117,8 @@ def verify(args: argparse.Namespace) -> int:
     """`reach_nb verify`: what does not agree, dataset by dataset; 1 if anything does not."""
     from reach_nb.verify import verify_days
 
-    telemetry, troubles = telemetry_of(args), 0
+    telemetry = telemetry_of(args)
+    troubles = 0
     finder = finder_of(args, telemetry)
     found = telemetry.load_datasets(**wanted_of(args))
     with counting_client(args) as client:

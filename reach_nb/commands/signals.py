@@ -37,7 +37,8 @@ def stop_on_signals(
     -------
     iterator of threading.Event
     """
-    stop, heard = threading.Event(), queue.SimpleQueue[int | None]()
+    stop = threading.Event()
+    heard = queue.SimpleQueue[int | None]()
     asked: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -74,7 +74,9 @@ class PaceWatch:
     """
 
     def __init__(self, client: UDLClient, in_flight: int, publish: EventReader) -> None:
-        self.client, self.in_flight, self.publish = client, in_flight, publish
+        self.client = client
+        self.in_flight = in_flight
+        self.publish = publish
         self._seen = float("-inf")  # s on the limiter's clock
         self._hinted = False
 
@@ -88,7 +90,8 @@ class PaceWatch:
             self._hint()
 
     def _hint(self) -> None:
-        pace, seconds = self.client.limiter.pace, self.client.exchange.times.mean
+        pace = self.client.limiter.pace
+        seconds = self.client.exchange.times.mean
         if hint := too_few_in_flight(pace, seconds, self.in_flight):
             self._hinted = True
             log.info("%s", hint)

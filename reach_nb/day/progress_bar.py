@@ -53,7 +53,8 @@ class ProgressBar:
         """Draw what an event changes."""
         match event:
             case RunPlanned(plan=plan):
-                self._days, self._requests = len(plan), plan.requests
+                self._days = len(plan)
+                self._requests = plan.requests
                 self._several = len({planned.dataset for planned in plan}) > 1
             case DayStarted(planned=planned, number=number):
                 self._bar = self._bar or self._tqdm(

@@ -116,7 +116,8 @@ def mend(
     """
     fruitless = 0
     for number, held in differing(chunks, received, counted, count):
-        before, received[number] = received[number], ask_again(number, held)
+        before = received[number]
+        received[number] = ask_again(number, held)
         fruitless = fruitless + 1 if received[number] == before else 0
         same = received[number] == held
         yield None if same else Difference(chunks[number], held, received[number])
@@ -195,7 +196,8 @@ class Witness:
     """
 
     def __init__(self, client: UDLClient, verify: bool = True) -> None:
-        self.client, self.verify = client, verify
+        self.client = client
+        self.verify = verify
         self._seen_records = self._not_there = self._fails = False
 
     @property
@@ -210,7 +212,8 @@ class Witness:
 
     def count(self, dataset: Dataset, window: Window, meanwhile: Meanwhile = nothing) -> int:
         """The service's count of a window; a `UDLError` if it is not to be had."""
-        client, tries = self.client, int(self._fails)  # 0: as many as usual
+        client = self.client
+        tries = int(self._fails)  # 0: as many as usual
         try:
             counted = ask_aside(
                 lambda: client.count(dataset, window, tries=tries),
@@ -303,7 +306,8 @@ def hear(
         chunk = chunks[number]
         return _ask_again(witness.client, dataset, chunk, spool, number, held, meanwhile)
 
-    asked_again, differences = 0, []
+    asked_again = 0
+    differences = []
     try:
         count = partial(witness.count, dataset, meanwhile=meanwhile)
         for difference in mend(chunks, received, counted, count, ask_again):

@@ -40,7 +40,8 @@ def _lane_floor(n: int) -> int:
 
 def _draw_bars(ax: Axes, days: pd.DataFrame) -> int:
     """Draw a bar per day; returns how many days have more than 100 %."""
-    x, percent = date2num(days.index), days["percent"].to_numpy()
+    x = date2num(days.index)
+    percent = days["percent"].to_numpy()
     width, edge = (0.8, 0) if len(days) <= 150 else (1, 0.3)
     there, over = percent > 0, percent > 100
     boxes = rectangles(x[there] - width / 2, 0, width, percent[there].clip(max=100))
@@ -84,7 +85,8 @@ def plot_days(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax, days = check_axes(ax), drawable_days(frame)
     ax = ax or new_axes(min(11, 8 + len(days) / 100), 5, describe(frame))
     kinds = day_kinds(days)
-    over, lanes = _draw_bars(ax, days), []
+    over = _draw_bars(ax, days)
+    lanes = []
     for n, (kind, count) in enumerate(count_kinds(kinds).items()):
         look = DAY_LOOKS[kind]
         _draw_lane(ax, days.index, (kinds == kind).to_numpy(), look, _lane_floor(n))
@@ -99,7 +101,8 @@ def _label_days(ax: Axes, days: pd.DataFrame, lanes: list[str], over: int) -> No
     places = [_lane_floor(n) + LANE / 2 for n in range(len(lanes))] + shares
     names = lanes + [f"{share} %" for share in shares]
     if over:
-        places, names = [*places, TOP - 5], [*names, f"over 100 % ({over})"]
+        places = [*places, TOP - 5]
+        names = [*names, f"over 100 % ({over})"]
     ax.set_yticks(places, names)
     ax.set_ylim(_lane_floor(len(lanes) - 1), TOP)
     ax.set_xlim(first - 0.7, last + 0.7)

@@ -83,9 +83,11 @@ class Sheet(NamedTuple):
 
 def lay_out_sheet(days: pd.DatetimeIndex, width: float = 10.8, height: float = np.inf) -> Sheet:
     """How the weeks of `days`, which are whole months, are laid out in so many inches."""
-    week, year = week_of_year(days), days.year
+    week = week_of_year(days)
+    year = days.year
     monday = days[0] - pd.Timedelta(days=days[0].day_of_week)
-    weeks, years = (days[-1] - monday).days // 7 + 1, 1
+    weeks = (days[-1] - monday).days // 7 + 1
+    years = 1
     if weeks > 54:
         weeks, years = week.max() - week.min() + 1, year.max() - year.min() + 1
     cell = max(0.05, min(0.5, width / weeks, (height / years - HEADING) / 7))
@@ -143,7 +145,8 @@ def _number_days(ax: Axes, days: pd.DataFrame, sheet: Sheet) -> None:
     """The day of the month in the corner of each cell, where cells are large enough to read it."""
     if sheet.cell < 0.33:
         return
-    calendar, kinds = whole_months(days.index), day_kinds(days)
+    calendar = whole_months(days.index)
+    kinds = day_kinds(days)
     painted = calendar.isin(kinds.index[kinds != "not_attempted"])
     margin = 4 / 72 / sheet.cell
     for day, x, y, face in zip(calendar.day, *sheet.place(calendar), painted, strict=True):
@@ -156,7 +159,8 @@ def _number_days(ax: Axes, days: pd.DataFrame, sheet: Sheet) -> None:
 
 
 def _label_calendar(ax: Axes, days: pd.DataFrame, sheet: Sheet) -> None:
-    tops, half = np.arange(sheet.years) * sheet.pitch, HEADING / sheet.cell / 2
+    tops = np.arange(sheet.years) * sheet.pitch
+    half = HEADING / sheet.cell / 2
     names = [[str(sheet.year + n), "Mon", "Wed", "Fri", "Sun"] for n in range(sheet.years)]
     ax.set_yticks((tops[:, None] + [-half, 0.5, 2.5, 4.5, 6.5]).ravel(), np.ravel(names).tolist())
     for year in ax.get_yticklabels()[::5]:
@@ -261,7 +265,10 @@ def calendar_boxes(ax: Axes, frame: pd.DataFrame) -> NDArray[np.float64]:
     """
     days = drawable_days(frame).index
     corners = np.stack(lay_out_sheet(whole_months(days)).place(days), axis=1)
-    size, to_pixels = np.array(ax.figure.bbox.size), ax.transData.transform
-    upper, lower = to_pixels(corners) / size, to_pixels(corners + 1) / size
-    left, top = upper[:, 0], 1 - upper[:, 1]
+    size = np.array(ax.figure.bbox.size)
+    to_pixels = ax.transData.transform
+    upper = to_pixels(corners) / size
+    lower = to_pixels(corners + 1) / size
+    left = upper[:, 0]
+    top = 1 - upper[:, 1]
     return np.column_stack([left, top, lower[:, 0] - left, upper[:, 1] - lower[:, 1]])

@@ -129,7 +129,8 @@ class Samples(NamedTuple):
 
 def samples_of(frame: pd.DataFrame, ends: Ends) -> Samples:
     """The samples of a frame inside of a window, by dosimeter and time."""
-    sensor, dosimeter = pd.Categorical(frame["sensor_id"]), frame["dosimeter"].to_numpy()
+    sensor = pd.Categorical(frame["sensor_id"])
+    dosimeter = frame["dosimeter"].to_numpy()
     times = frame["ob_time"].to_numpy("datetime64[us]")
     code = sensor.codes.astype(np.int16) * 4 + dosimeter
     inside = (times >= ends[0]) & (times < ends[1]) & (sensor.codes >= 0)
@@ -165,7 +166,8 @@ def silences(
     same = np.diff(samples.number) == 0
     at = np.flatnonzero(same & (np.diff(samples.times) / CADENCE > cadences))
     inside = _named(samples.pairs, samples.number[at])
-    inside["start"], inside["stop"] = samples.times[at] + CADENCE, samples.times[at + 1]
+    inside["start"] = samples.times[at] + CADENCE
+    inside["stop"] = samples.times[at + 1]
     heard = _named(samples.pairs, np.arange(len(samples.pairs)))
     heard["first"] = samples.times[np.flatnonzero(np.diff(samples.number, prepend=-1))]
     heard["last"] = samples.times[np.flatnonzero(np.diff(samples.number, append=-1))]
@@ -212,7 +214,8 @@ def _silences_between(heard: pd.DataFrame, cadences: float) -> pd.DataFrame:
     """The silences from each row's `last` to the `first` of the dosimeter's next row."""
     rows = heard.sort_values(["sensor_id", "dosimeter"], kind="stable")
     same = rows[["sensor_id", "dosimeter"]].eq(rows[["sensor_id", "dosimeter"]].shift()).all(axis=1)
-    last, first = rows["last"].to_numpy()[:-1], rows["first"].to_numpy()[1:]
+    last = rows["last"].to_numpy()[:-1]
+    first = rows["first"].to_numpy()[1:]
     silent = same.to_numpy()[1:] & ((first - last) / CADENCE > cadences)
     table = rows[["sensor_id", "dosimeter"]][1:][silent]
     return table.assign(start=last[silent] + CADENCE, stop=first[silent])
@@ -264,7 +267,8 @@ def gaps(
         raise ValueError(
             f"cadences: {cadences!r} is no number of at least 1; samples are one cadence apart"
         )
-    ends, ids = as_window(window), None if sensors is None else known_sensors(sensors)
+    ends = as_window(window)
+    ids = None if sensors is None else known_sensors(sensors)
     part = partial(silences, cadences=cadences, window=ends, sensors=ids)
     columns = ("ob_time", "sensor_id", "dosimeter")
     parts = each_day(frames, part, columns, executor=executor, progress=progress)
@@ -331,7 +335,8 @@ def sensor_days(
     DataFrame
         One row per sensor, one column per day (`DatetimeIndex`, UTC); NaN for a day without a file.
     """
-    ends, ids = as_window(window), None if sensors is None else known_sensors(sensors)
+    ends = as_window(window)
+    ids = None if sensors is None else known_sensors(sensors)
     part = partial(count_samples, window=ends, sensors=ids)
     columns = ("ob_time", "sensor_id", "dosimeter")
     parts = list(each_day(frames, part, columns, executor=executor, progress=progress))

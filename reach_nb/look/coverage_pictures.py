@@ -95,9 +95,11 @@ def plot_sensor_days(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
             "matrix: has no cells to draw; give sensor_days readings, or a window and sensors"
         )
     days = matrix.columns.to_numpy("datetime64[D]")
-    width, height = min(5 + 0.25 * len(days), PAGE_WIDE), 1.6 + 0.22 * len(matrix)
+    width = min(5 + 0.25 * len(days), PAGE_WIDE)
+    height = 1.6 + 0.22 * len(matrix)
     ax = check_axes(ax) or new_axes(width, height, describe_sensor_days(matrix))
-    span, values = np.append(days, days[-1:] + 1), matrix.to_numpy(float)
+    span = np.append(days, days[-1:] + 1)
+    values = matrix.to_numpy(float)
     rows = np.arange(len(matrix) + 1)
     mesh = ax.pcolormesh(
         date2num(span), rows, values, cmap="viridis", vmin=0, vmax=100, rasterized=True

@@ -75,9 +75,12 @@ def _typed(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _from_log(records: Iterator[RowTexts], piece_rows: int = 50_000) -> pd.DataFrame:
     """The rows of a log as `_typed` gives them, in pieces; a text that repeats is kept once."""
-    texts, seen = itemgetter(*map(COLUMNS.index, _TEXTS)), dict[str, str]()
+    texts = itemgetter(*map(COLUMNS.index, _TEXTS))
+    seen = dict[str, str]()
     names = ["chunk_date_utc", *_NUMBERS, *_TIMES]
-    others, once, pieces = itemgetter(*map(COLUMNS.index, names)), seen.setdefault, []
+    others = itemgetter(*map(COLUMNS.index, names))
+    once = seen.setdefault
+    pieces = []
     while True:
         some = list(islice(records, piece_rows))
         rows = [(*map(once, picked := texts(record), picked), *others(record)) for record in some]
@@ -177,7 +180,8 @@ def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
 
 def _days_of(records: Iterator[RowTexts]) -> pd.DataFrame:
     """Each dataset with each of its days once; of a log of a million rows, nothing more is kept."""
-    picked, at = itemgetter(*map(COLUMNS.index, _DATASET)), COLUMNS.index("chunk_date_utc")
+    picked = itemgetter(*map(COLUMNS.index, _DATASET))
+    at = COLUMNS.index("chunk_date_utc")
     days: dict[RowTexts, set[date | None]] = defaultdict(set)
     for record in records:
         days[picked(record)].add(day_of(record[at]))
@@ -407,7 +411,8 @@ class DayDigest:
     def add(self, record: RowTexts, number: int) -> None:
         """Look at one more row, which is the `number`th."""
         status, began = record[_STATUS_AT], record[_STARTED_AT]
-        stage, done = status in _LATER_STATUSES, status == STATUS_DOWNLOADED
+        stage = status in _LATER_STATUSES
+        done = status == STATUS_DOWNLOADED
         later = stage or (status == STATUS_FAILED and record[_PATH_AT] != "")
         text = "\0".join((*_pick(record), str(number))).encode()
         if _is_later(began, self.row):
@@ -460,7 +465,8 @@ def digest_rows(records: Iterator[RowTexts]) -> dict[DatasetName, dict[date, Day
     dict of tuple of str to dict of date to DayDigest
     """
     found: dict[DatasetName, dict[date, DayDigest]] = defaultdict(lambda: defaultdict(DayDigest))
-    picked, names = itemgetter(*map(COLUMNS.index, _DATASET)), dict[RowTexts, DatasetName]()
+    picked = itemgetter(*map(COLUMNS.index, _DATASET))
+    names = dict[RowTexts, DatasetName]()
     for number, record in enumerate(records):
         if day := day_of(record[_DAY_AT]):
             if (told := picked(record)) not in names:

@@ -89,7 +89,8 @@ class DayGrid(NamedTuple):
             A row of 17,280 for each row of the keys.
         """
         there = np.isfinite(values) & some
-        place, values = self.place[there], values[there]
+        place = self.place[there]
+        values = values[there]
         grid = np.full(len(self.keys) * SAMPLES_PER_DAY, np.nan)
         grid[place] = values
         if np.isfinite(grid).sum() < len(values):  # some share a slot
@@ -121,7 +122,8 @@ def day_grid(frame: pd.DataFrame) -> DayGrid:
     number += flavor.codes
     there = np.zeros(int(number.max(initial=-1)) + 1, bool)
     there[number] = True
-    found, row = np.flatnonzero(there), (np.cumsum(there) - 1)[number]
+    found = np.flatnonzero(there)
+    row = (np.cumsum(there) - 1)[number]
     ids = found // n_flavors // 4
     keys = pd.DataFrame(
         {
@@ -161,7 +163,8 @@ def integrate(rates: NDArray[np.float64]) -> DayDose:
     NaN.
     """
     there = np.isfinite(rates)
-    measured, missing = rates[there].sum() * CADENCE_SECONDS, (~there).sum() * CADENCE_SECONDS
+    measured = rates[there].sum() * CADENCE_SECONDS
+    missing = (~there).sum() * CADENCE_SECONDS
     coverage = 100 - 100 * missing / SECONDS_PER_DAY
     lost = uncertainty = 0.0 if not missing else np.nan
     if missing and coverage >= ENOUGH_PCT:
@@ -187,7 +190,8 @@ def scatters(rates: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[
 
     Seen in all stretches of the day, closed to a ring, that are at least half measured.
     """
-    size, found = len(rates), np.full(len(lengths), np.nan)
+    size = len(rates)
+    found = np.full(len(lengths), np.nan)
     ring = np.concatenate([rates, rates[: lengths.max(initial=1) - 1]])
     there = np.isfinite(ring)
     values, counts = (np.append(0, np.cumsum(x)) for x in (np.where(there, ring, 0.0), there))
@@ -218,7 +222,8 @@ DOSE_UNITS = _OF_DAY | {
 def doses_of(frame: pd.DataFrame, exclude: int) -> pd.DataFrame:
     """The doses of one frame's days. Result as of `daily_dose`; `exclude`: bits of flags."""
     rate = check_rates(frame, exclude)
-    grid, known = day_grid(frame), "quality" in frame
+    grid = day_grid(frame)
+    known = "quality" in frame
     flags = reading_flags(frame).to_numpy() if known else np.zeros(len(frame), np.int32)
     out, flagged = (flags & exclude) != 0, (flags & SUSPECT) != 0
     doses = [integrate(row) for row in grid.rates(rate, ~out)]
@@ -336,14 +341,17 @@ def statistics_of(frame: pd.DataFrame, exclude: int = 0) -> Statistics:
     check_readings(frame, *_STATISTICS_OF)
     flags = reading_flags(frame).to_numpy()
     code = pd.Categorical(frame["flavor"], _LETTERS).codes.astype(np.intp)
-    rate, known = frame["dose_rate"].to_numpy(float), code >= 0
-    has_value, out = known & np.isfinite(rate), (flags & exclude) != 0
+    rate = frame["dose_rate"].to_numpy(float)
+    known = code >= 0
+    has_value = known & np.isfinite(rate)
+    out = (flags & exclude) != 0
     there = has_value & ~out
     odd = (flags & QualityFlag.COUNTS_OF_256) != 0
     which = {"readings": known, "without_value": known & ~has_value, "flagged": known & (flags > 0)}
     which |= {"odd_w": known & odd, "excluded": known & out, "used": there}
     which["zeros"] = there & (rate == 0)
-    size, lost = len(_LETTERS), has_value & out
+    size = len(_LETTERS)
+    lost = has_value & out
     counts = {name: np.bincount(code[some], minlength=size) for name, some in which.items()}
     counts["total"] = np.bincount(code[there], rate[there], size)
     counts["total_excluded"] = np.bincount(code[lost], rate[lost], size)
@@ -413,7 +421,8 @@ def dose_statistics(
     part = partial(statistics_of, exclude=flag_mask(exclude_flags))
     days = each_day(frames, part, columns, executor=executor, progress=progress)
     whole = fold(days, join_statistics) or part(_no_readings())
-    table, median = whole.table, pd.Series(whole.sketch.median(), list(_LETTERS))
+    table = whole.table
+    median = pd.Series(whole.sketch.median(), list(_LETTERS))
     sums = table["total"] + table["total_excluded"]
     result = table[["readings", "without_value", "flagged", "odd_w", "excluded"]].assign(
         excluded_pct=(100 * table["total_excluded"] / sums).where(sums > 0, 0.0),

@@ -110,7 +110,8 @@ def map_part(
     usable = value = placed & np.isfinite(rate)
     if exclude:
         value = usable & ~flagged(frame, exclude).to_numpy()
-    others, size = placed & ~value, grid.rows * grid.columns
+    others = placed & ~value
+    size = grid.rows * grid.columns
     return MapPart(
         flavor or "" if len(frame) else "",
         cells_of(rate[value], grid.places(lat[value], lon[value]), size, median),

@@ -129,7 +129,8 @@ def axis_values(times: Moments, by: By) -> Floats:
 
 def not_shown(frame: pd.DataFrame) -> str:
     """What a logarithmic axis can't show, in words."""
-    zeros, none = 100 * (frame["dose_rate"] <= 0).mean(), frame["dose_rate"].isna().sum()
+    zeros = 100 * (frame["dose_rate"] <= 0).mean()
+    none = frame["dose_rate"].isna().sum()
     return (
         f"not on a log axis: {zeros:.1f} % of {len(frame):,} samples, which are 0, "
         f"and {none:,} without a value"
@@ -235,7 +236,8 @@ def dose_lines(doses: pd.DataFrame) -> Lines:
     if not isinstance(doses, pd.DataFrame):
         raise ValueError(f"doses: {type(doses).__name__} is no DataFrame; daily_dose gives one")
     check_readings(doses, *DOSE_COLUMNS, why="daily_dose gives", name="doses")
-    rad, measured = doses["dose_rad"] + doses["missing_rad"], doses["coverage_pct"] / 100
+    rad = doses["dose_rad"] + doses["missing_rad"]
+    measured = doses["coverage_pct"] / 100
     with_excluded = measured + doses["excluded_seconds"] / SECONDS_PER_DAY
     flagged = (doses["dose_rad"] + doses["excluded_rad"]) / with_excluded.where(
         100 * with_excluded >= ENOUGH_PCT
@@ -261,7 +263,8 @@ def doses_in_words(lines: Lines) -> str:
 def _say_days(name: tuple[str, ...], part: pd.DataFrame) -> str:
     channel = CHANNELS.get(name[1])
     energies = f" ({channel.energies})" if channel else ""
-    known, limits = part["rad"].dropna(), int(part["least"].notna().sum())
+    known = part["rad"].dropna()
+    limits = int(part["least"].notna().sum())
     said = f"{' '.join(name)}{energies}: {say_count(len(part), 'day')}"
     if len(known):
         said += f", {known.min():.3g} to {known.max():.3g} rad(Si)"
@@ -327,7 +330,8 @@ def _scale(parts: list[pd.DataFrame]) -> Literal["log", "linear"]:
 def _draw_doses(ax: Axes, part: pd.DataFrame, label: str, style: LineStyle) -> None:
     part = part.set_index("day").sort_index().tz_localize(None)
     part = part.reindex(pd.date_range(part.index[0], part.index[-1]))
-    days, rad = date2num(part.index), part["rad"]
+    days = date2num(part.index)
+    rad = part["rad"]
     bars = [part[["uncertainty_rad", "rad"]].min(axis=1), part["uncertainty_rad"]]
     look: dict[str, Any] = {"color": style.color, "linestyle": style.dash, "linewidth": 1}
     ax.errorbar(days, rad, bars, capsize=3, **look)  # no dose is below 0

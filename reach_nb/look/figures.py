@@ -218,7 +218,8 @@ class _DateFormatter(ConciseDateFormatter):
     """Short dates; what is said once at the right is true of every tick."""
 
     def format_ticks(self, values: Any) -> list[str]:
-        labels, moments = super().format_ticks(values), num2date(values, self._tz)
+        labels = super().format_ticks(values)
+        moments = num2date(values, self._tz)
         with_years = [
             label if label == f"{t:%Y}" or f"{t:%m%d%H%M}" != "01010000" else f"{label}\n{t:%Y}"
             for label, t in zip(labels, moments, strict=True)
@@ -268,7 +269,8 @@ def _say_power(value: float, axis: Axis) -> str:
 
 def _say_between(value: float, axis: Axis) -> str:
     power = int(np.floor(np.log10(value) + 1e-9))
-    digit, decades = round(value / 10.0**power), _decades(axis)
+    digit = round(value / 10.0**power)
+    decades = _decades(axis)
     if decades >= 3 or (decades >= 0.5 and digit not in (2, 5)):
         return ""
     if -3 <= power <= 3:

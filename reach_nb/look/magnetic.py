@@ -62,8 +62,11 @@ def to_dipole(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Latitude and longitude, degrees, in the frame of a dipole with this northern pole."""
     pole_lat, pole_lon = np.radians(pole)
-    north, east = np.radians(lat), np.radians(lon) - pole_lon
-    x, y, z = np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)
+    north = np.radians(lat)
+    east = np.radians(lon) - pole_lon
+    x = np.cos(north) * np.cos(east)
+    y = np.cos(north) * np.sin(east)
+    z = np.sin(north)
     across, along = np.cos(pole_lat), np.sin(pole_lat)
     magnetic_lat = np.arcsin(np.clip(x * across + z * along, -1, 1))
     return np.degrees(magnetic_lat), np.degrees(np.arctan2(y, x * along - z * across))

@@ -60,8 +60,10 @@ def map_norm(found: pd.DataFrame, vmin: float | None, vmax: float | None) -> Nor
 def bar_ends(values: NDArray[np.float64], norm: Normalize) -> str:
     """Which ends of the colour bar are pointed, as matplotlib calls it."""
     some = values[values > 0]
-    low, high = norm.vmin or 0.0, norm.vmax or np.inf
-    below, above = bool((some < low).any()), bool((some > high).any())
+    low = norm.vmin or 0.0
+    high = norm.vmax or np.inf
+    below = bool((some < low).any())
+    above = bool((some > high).any())
     return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
 
 # %% ../../nbs/look/map_pictures.ipynb #d03967e5
@@ -79,7 +81,8 @@ def draw_cells(ax: Axes, found: pd.DataFrame, norm: Normalize) -> QuadMesh:
     grid = found["dose_rate"].unstack()
     values = grid.to_numpy()
     x, y = np.linspace(-180, 180, values.shape[1] + 1), np.linspace(-90, 90, values.shape[0] + 1)
-    shown, degrees = np.where(values > 0, values, np.nan), map_transform(ax)
+    shown = np.where(values > 0, values, np.nan)
+    degrees = map_transform(ax)
     mesh = ax.pcolormesh(x, y, shown, cmap=_COLORS, norm=norm, rasterized=True, **degrees)
     left_out = found["left_out"].unstack().to_numpy() > 0
     looks = {ZERO_DOSE: values == 0, NO_VALUE: np.isnan(values) & left_out}

@@ -124,7 +124,8 @@ def plot_plan(plan: Sequence[PlannedDay], ax: Axes | None = None) -> Axes:
     if not plan:
         raise ValueError("plan: holds no days to draw")
     stretches = _stretches(plan)
-    rows, width = stretches[-1].row + 1, max(s.first + s.days for s in stretches)
+    rows = stretches[-1].row + 1
+    width = max(s.first + s.days for s in stretches)
     by_year = rows > 1 and len(_datasets(plan)) == 1
     ax = check_axes(ax) or new_axes(PAGE_WIDE, 0.85 + 0.3 * rows, describe_plan(plan))
     for stretch in stretches:
@@ -139,7 +140,8 @@ def plot_plan(plan: Sequence[PlannedDay], ax: Axes | None = None) -> Axes:
 
 def _draw_stretch(ax: Axes, stretch: _Stretch, width: int) -> None:
     """Boxes for a stretch, in a row of `width` days, with the look's letter where there is room."""
-    look, gap = ACTION_LOOKS[stretch.action], 0.06 if width <= 62 else 0
+    look = ACTION_LOOKS[stretch.action]
+    gap = 0.06 if width <= 62 else 0
     days = 1 if gap else stretch.days  # in a box
     left = np.arange(stretch.first, stretch.first + stretch.days, days)
     add_boxes(ax, rectangles(left + gap, stretch.row + 0.05, days - 2 * gap, 0.8), look)

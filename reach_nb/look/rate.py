@@ -77,7 +77,9 @@ def plot_rate(
     x = elapsed / units.get(unit, 1)
     alt = f"Request rate: {rate.min():.3g} to {rate.max():.3g} requests/s over {x[-1]:.3g} {unit}"
     ax = check_axes(ax) or new_axes(PAGE_WIDE, 4, f"{alt}; refusals: {refused.sum()}.")
-    size, top, lines = text_size(ax), rate.max(), []
+    size = text_size(ax)
+    top = rate.max()
+    lines = []
     (allowed,) = ax.step(x, rate, where="post", color="#0072B2", linewidth=2, label="allowed")
     if achieved is not None:
         allowed.set_linewidth(0.8)
@@ -86,7 +88,8 @@ def plot_rate(
             made[:, 0] / units.get(unit, 1), made[:, 1], where="pre", color="#0072B2", linewidth=2
         )
         line.set_label("achieved")
-        lines, top = [line, allowed], max(top, made[:, 1].max(initial=0))
+        lines = [line, allowed]
+        top = max(top, made[:, 1].max(initial=0))
     (marks,) = ax.plot(x[refused], rate[refused], "X", color="#D55E00", markersize=9)
     marks.set_label(f"refused ({refused.sum()})")
     ax.set_xlabel(f"{unit} since the first event", fontsize=size)

@@ -57,7 +57,8 @@ class Sketch:
         """The median of each group, to 0.23 %; NaN for a group without a reading."""
         total = np.concatenate([[0], np.cumsum(self.counts)])
         edges = total[np.searchsorted(self.places, np.arange(self.groups + 1) * BINS)]
-        first, number = edges[:-1], np.diff(edges)
+        first = edges[:-1]
+        number = np.diff(edges)
         some = number > 0
         middle = np.full(self.groups, np.nan)
         middle[some] = 0.0

@@ -96,7 +96,8 @@ def frame_title(frame: pd.DataFrame) -> str:
 
 def _say_states(days: pd.DataFrame) -> str:
     counts = days["state"].value_counts()
-    at_zero, over = (days["percent"] == 0).sum(), (days["percent"] > 100).sum()
+    at_zero = (days["percent"] == 0).sum()
+    over = (days["percent"] > 100).sum()
     notes = [f"{at_zero} at 0 %"] * bool(at_zero) + [f"{over} over 100 %"] * bool(over)
     said = [
         f"{counts.get('downloaded', 0)} downloaded" + (f" ({', '.join(notes)})" if notes else "")
@@ -135,7 +136,8 @@ def _say_gap(days: pd.DataFrame) -> str:
     starts, lengths = runs((~(days["percent"] > 0) & (kinds != "unmeasured")).to_numpy())
     if not len(starts):
         return "No day is without data."
-    start, length = starts[lengths.argmax()], lengths.max()
+    start = starts[lengths.argmax()]
+    length = lengths.max()
     gap = days.index[start : start + length]
     until = f" to {gap[-1]:%Y-%m-%d}" if length > 1 else ""
     labels = dict.fromkeys(KINDS[kind].label for kind in kinds.loc[gap])
@@ -192,7 +194,8 @@ def describe(frame: pd.DataFrame) -> str:
 # %% ../../nbs/look/text.ipynb #b4280882
 def _marks(days: pd.DataFrame) -> pd.Series:
     """Per day its character; a share in tens of per cent."""
-    kinds, percent = day_kinds(days), days["percent"]
+    kinds = day_kinds(days)
+    percent = days["percent"]
     tens = (percent.fillna(0) // 10).astype(int).astype(str)
     tens = tens.mask(percent >= 90, "#").mask(percent > 100, "+")
     marks = {kind: mark for kind, (_, mark) in KINDS.items()}

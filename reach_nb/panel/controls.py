@@ -42,9 +42,12 @@ class Field(ipywidgets.VBox):
     def __init__(
         self, name: str, label: str, input: ipywidgets.DOMWidget, help: str = "", wide: bool = False
     ) -> None:
-        self.name, self.input = name, input
-        input.description, input.layout.width = label, "auto"
-        self._said, self._shown = "", ipywidgets.HTML()
+        self.name = name
+        self.input = input
+        input.description = label
+        input.layout.width = "auto"
+        self._said = ""
+        self._shown = ipywidgets.HTML()
         said = [ipywidgets.HTML(text_html(help, "rn-help"))] if help else []
         super().__init__([input, self._shown, *said])
         self.add_class("rn-field")
@@ -59,7 +62,8 @@ class Field(ipywidgets.VBox):
     @error.setter
     def error(self, text: str) -> None:
         if text != self._said:
-            self._said, self._shown.value = text, text_html(text, "rn-error", "alert")
+            self._said = text
+            self._shown.value = text_html(text, "rn-error", "alert")
 
 # %% ../../nbs/panel/controls.ipynb #ce97c0a1
 _DATE = """
@@ -202,7 +206,8 @@ class Keeper(anywidget.AnyWidget):
     label = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, label: str, on_shown: Callable[[], object]) -> None:
-        self.views, self._on_shown = 0, on_shown
+        self.views = 0
+        self._on_shown = on_shown
         super().__init__(label=label, layout={"display": "none"})
         self.on_msg(self.heard)
 
@@ -308,7 +313,10 @@ class Pump:
         on_error: OnError,
         hz: float = 5.0,
     ) -> None:
-        self._refresh, self._busy, self._on_error, self._seconds = refresh, busy, on_error, 1 / hz
+        self._refresh = refresh
+        self._busy = busy
+        self._on_error = on_error
+        self._seconds = 1 / hz
         self._lock = threading.Lock()  # guards the thread
         self._thread: threading.Thread | None = None
 
@@ -329,11 +337,13 @@ class Pump:
             thread.join(seconds)
 
     def _loop(self) -> None:
-        pause, go_on = threading.Event(), True
+        pause = threading.Event()
+        go_on = True
         while go_on:
             with self._lock:
                 if not self._busy():
-                    self._thread, go_on = None, False
+                    self._thread = None
+                    go_on = False
             try:
                 self._refresh()
             except Exception as error:

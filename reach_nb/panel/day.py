@@ -202,7 +202,8 @@ class Latest:
     def _loop(self) -> None:
         while True:
             with self._lock:
-                work, self._waiting = self._waiting, None
+                work = self._waiting
+                self._waiting = None
                 if work is None:
                     self._thread = None
                     return
@@ -296,7 +297,8 @@ class DayDetail:
 
     def close(self) -> None:
         """Show no day."""
-        self.shown, self.box.layout.display = None, "none"
+        self.shown = None
+        self.box.layout.display = "none"
 
     def _put(self, place: ipywidgets.HTML, make: Callable[[Path, Dataset], str]) -> None:
         shown = self.shown

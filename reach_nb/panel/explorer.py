@@ -121,7 +121,8 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 # %% ../../nbs/panel/explorer.ipynb #874e142c
 def remarks_of(frame: pd.DataFrame, descriptor: str) -> dict[date, str]:
     """What is to be said of the days that are there, or hold no data: remarks, and which settle."""
-    hours, found = SETTLE_HOURS.get(descriptor.upper(), 0.0), dict[date, str]()
+    hours = SETTLE_HOURS.get(descriptor.upper(), 0.0)
+    found = dict[date, str]()
     asked = frame[["started_utc", "finished_utc"]].min(axis=1)
     for day, state, note, at in zip(frame.index, frame["state"], frame["note"], asked, strict=True):
         settles = settled_at(day.date(), hours)
@@ -137,7 +138,8 @@ def strip_days(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> list[Stri
     if frame.empty:
         return []
     finder = ArtifactFinder(folder, folder / "download_telemetry.csv")
-    artifacts, days = find_artifacts(frame, dataset, finder), every_day(frame)
+    artifacts = find_artifacts(frame, dataset, finder)
+    days = every_day(frame)
     remarks = remarks_of(frame, dataset.descriptor)
     found = []
     for day, kind, share in zip(days.index, day_kinds(days), days["percent"], strict=True):
@@ -160,7 +162,8 @@ def headline(days: list[StripDay], frame: pd.DataFrame) -> str:
 # %% ../../nbs/panel/explorer.ipynb #01d719dc
 def concerns_of(days: list[StripDay], frame: pd.DataFrame) -> list[Concern]:
     """The days of a strip that need a look, and why."""
-    found, gone = [], "the telemetry names a file that is not there; a run fetches it again"
+    found = []
+    gone = "the telemetry names a file that is not there; a run fetches it again"
     for day in days:
         label = STRIP_LOOKS[day.kind].label
         if day.kind == "failed":
@@ -193,7 +196,9 @@ class DayAgain:
     def __init__(
         self, file: Path, detail: DayDetail, login: Login, base_url: str, on_error: OnError
     ) -> None:
-        self.login, self._base_url, self._detail = login, base_url, detail
+        self.login = login
+        self._base_url = base_url
+        self._detail = detail
         self._file, self._day = file, None  # type: Path, pd.Timestamp | None
         self.pane = RunPane(RunView(), on_error, self.show)
         self.start_button = button("Download again", self.start, on_error)
@@ -208,7 +213,9 @@ class DayAgain:
         shown = self._detail.shown
         if shown is None:
             raise ValueError("Choose a day first.")
-        day, file, url = shown.day.date(), self._file, self._base_url
+        day = shown.day.date()
+        file = self._file
+        url = self._base_url
         folder = shown.artifact.parent if shown.artifact and shown.there else file.parent
         dataset = vars(shown.dataset)
         config = DownloadRunConfig(day, day, folder, telemetry_path=file, base_url=url, **dataset)
@@ -343,7 +350,9 @@ class Guide:
     """
 
     def __init__(self, source: LogSource, login: Login, base_url: str) -> None:
-        self.source, self._lock, self._not_before = source, threading.RLock(), 0.0
+        self.source = source
+        self._lock = threading.RLock()
+        self._not_before = 0.0
         self.exhibit = Exhibit(self._choose_dataset, self.choose, self.say)
         self.again = DayAgain(source.path, self.exhibit.detail, login, base_url, self.say)
         self.saved = SavedText(self.exhibit.saved_html)
@@ -380,7 +389,8 @@ class Guide:
         self.saved.renew(self.exhibit.head.value)
 
     def _show_day(self, day: date | None) -> None:
-        source, detail = self.source, self.exhibit.detail
+        source = self.source
+        detail = self.exhibit.detail
         if day is None or source.rows is None or source.chosen is None:
             detail.close()
         else:
@@ -421,8 +431,11 @@ class AvailabilityExplorer:
         wanted = {"sensor_id": sensor_id, "descriptor": descriptor, "output_format": output_format}
         self.source = LogSource(where, wanted)
         self._guide = Guide(self.source, Login(base_url, auth_token), base_url)
-        exhibit, self.panel = self._guide.exhibit, self._guide.panel
-        self.strip, self.detail, self.again = exhibit.strip, exhibit.detail, self._guide.again
+        exhibit = self._guide.exhibit
+        self.panel = self._guide.panel
+        self.strip = exhibit.strip
+        self.detail = exhibit.detail
+        self.again = self._guide.again
         self.refresh()
 
     def refresh(self) -> None:

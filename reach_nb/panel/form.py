@@ -93,7 +93,8 @@ def check_values(
     tuple of DownloadRunConfig or None, and dict of str to str
         The settings, if there is no error; errors by field name.
     """
-    tried, errors = dict(values), dict[str, str]()
+    tried = dict(values)
+    errors = dict[str, str]()
     while True:
         try:
             config = _checked(tried, today)

@@ -36,7 +36,8 @@ class Tracker:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.now, self.progress = clock, Progress()
+        self.now = clock
+        self.progress = Progress()
         self._lock = threading.Lock()  # guards changes of the progress
 
     def change(self, step: Callable[[Progress], Progress]) -> None:
@@ -60,7 +61,8 @@ class Tracker:
 
     def fail(self, text: str) -> None:
         """Note what ended it before its time."""
-        said, now = text[0].upper() + text[1:], self.now()
+        said = text[0].upper() + text[1:]
+        now = self.now()
         self.change(lambda p: note(replace(p, state="failed", message=said, ended=now), text))
 
 # %% ../../nbs/panel/jobs.ipynb #5df533ba
@@ -75,7 +77,8 @@ class JobLog(logging.Handler):
 
     def __init__(self, tracker: Tracker) -> None:
         super().__init__(logging.WARNING)
-        self._tracker, self._thread = tracker, threading.get_ident()
+        self._tracker = tracker
+        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand on a line, unless it is about a day, which an event tells."""
@@ -87,7 +90,8 @@ class JobLog(logging.Handler):
 @contextmanager
 def logged_to(tracker: Tracker) -> Iterator[None]:
     """Within it, a tracker notes what this package logs in this thread."""
-    log, handler = logging.getLogger("reach_nb"), JobLog(tracker)
+    log = logging.getLogger("reach_nb")
+    handler = JobLog(tracker)
     log.addHandler(handler)
     try:
         yield

@@ -45,8 +45,11 @@ class RunButtons:
         def made(name: str, style: str = "") -> ipywidgets.Button:
             return button(name.capitalize(), lambda: press(name), on_error, style)
 
-        self.start, self.stop = made("start", "primary"), made("stop", "danger")
-        self.plan, self.retry, self.settings = made("plan"), made("retry"), made("settings")
+        self.start = made("start", "primary")
+        self.stop = made("stop", "danger")
+        self.plan = made("plan")
+        self.retry = made("retry")
+        self.settings = made("settings")
         self.other = made("other")
         known = [self.start, self.stop, self.plan, self.retry, self.settings, self.other]
         self.box = row(*known)
@@ -104,7 +107,9 @@ class Deck:
     """
 
     def __init__(self, setup: Setup, press: Callable[[str], object]) -> None:
-        self.setup, self.word, self.folded = setup, ipywidgets.HTML(), False
+        self.setup = setup
+        self.word = ipywidgets.HTML()
+        self.folded = False
         self.detail = DayDetail(self.say)
         self.view = RunView(self.detail.box, headed=False)
         self.view.strip.observe(self.open_day, "chosen")
@@ -127,13 +132,15 @@ class Deck:
 
     def preview(self, config: DownloadRunConfig | None, plan: Plan) -> None:
         """Show a plan, before anything is done; that of no config has no days."""
-        self.config, self.word.value = config, ""
+        self.config = config
+        self.word.value = ""
         self.view.show(Progress(cells=plan_cells(plan)), 0.0)
 
     def show(self, job: BackfillJob | None) -> None:
         """Bring the parts around the view of a run up to date."""
         active = job is not None and job.active
-        failed, config = len(self.view.seen.failed), self.config
+        failed = len(self.view.seen.failed)
+        config = self.config
         others = [str(j.config.output_dir) for j in JOBS.active() if j is not job]
         self.buttons.show(active, failed, self.folded, others[0] if others else "")
         sensors = sensors_in(self.view.seen.cells)
@@ -144,7 +151,8 @@ class Deck:
 
     def open_day(self, _: object = None) -> None:
         """Show the day that is chosen in the strip, beside it."""
-        strip, config = self.view.strip, self.config
+        strip = self.view.strip
+        config = self.config
         if strip.day is None or config is None:
             return self.detail.close()
         self._opened = strip.days[strip.chosen]
@@ -227,7 +235,8 @@ class Steering:
 # %% ../../nbs/panel/launcher.ipynb #d2dc0897
 def press(steering: Steering, name: str) -> None:
     """Do what a button says: start, stop, plan, retry, settings or other."""
-    job, deck = steering.pane.job, steering.deck
+    job = steering.pane.job
+    deck = steering.deck
     if name == "stop" and job and job.tracker.now() - job.progress.started > SURE_SECONDS:
         job.stop()
     elif name in ("start", "retry"):
@@ -276,7 +285,9 @@ class BackfillLauncher(RunPane):
         first = {name: value for name, value in given.items() if value is not None} | settings
         self._steering = Steering(partial(Setup, first, auth_token, download_fn), self)
         deck = self._steering.deck
-        self.panel, self.form, self.login = deck.panel, deck.setup.form, deck.setup.login
+        self.panel = deck.panel
+        self.form = deck.setup.form
+        self.login = deck.setup.login
         super().__init__(deck.view, deck.say, self._steering.show, self._steering.failed)
         self._steering.changed()
 

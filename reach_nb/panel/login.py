@@ -103,7 +103,9 @@ class Login:
         self, base_url: str, auth_token: str = "", env: Mapping[str, str] | None = None
     ) -> None:
         self._env = os.environ if env is None else env
-        self._base_url, self._header, self._how = base_url, auth_token, "given in code"
+        self._base_url = base_url
+        self._header = auth_token
+        self._how = "given in code"
         self._text, self.field = ipywidgets.HTML(), LoginField(self.take)
         self.box = ipywidgets.VBox([self._text, self.field])
         self.look(base_url)

@@ -81,7 +81,8 @@ def planned_cell(planned: PlannedDay, prior: TelemetryRow | None) -> DayCell:
     percent = _number(prior.availability_pct) if prior is not None and there else None
     remarks = [prior.error_message if prior is not None and there else ""]
     remarks += [say_settling(planned.settles_at)] if state.startswith("skipped") else []
-    remark, sensor = "; ".join(filter(None, remarks)), planned.dataset.sensor_id
+    remark = "; ".join(filter(None, remarks))
+    sensor = planned.dataset.sensor_id
     return DayCell(planned.day, state, percent, planned.reason, remark, sensor)
 
 
@@ -113,7 +114,8 @@ def say_day(cell: DayCell, row: TelemetryRow | None = None) -> str:
         line = f"{cell.day}: {records:,} records, {cell.percent or 0:.1f} %, {say_duration(took)}"
         return line + (f"; {cell.remark}" if cell.remark else "")
     words = {"skipped_existing": "there already", "skipped_no_data": "no data"}
-    said, note = words.get(cell.state, cell.state), cell.note if cell.state == "failed" else ""
+    said = words.get(cell.state, cell.state)
+    note = cell.note if cell.state == "failed" else ""
     return f"{cell.day}: {note if note.startswith(said) else ', '.join(filter(None, (said, note)))}"
 
 # %% ../../nbs/panel/progress.ipynb #cde0b6d9
@@ -264,7 +266,8 @@ def _whose(cells: tuple[DayCell, ...], place: int) -> str:
 
 
 def _began(progress: Progress, event: DayStarted, now: float) -> Progress:
-    place, planned = event.number - 1, event.planned
+    place = event.number - 1
+    planned = event.planned
     cells = progress.cells
     under_way = DayUnderWay(
         place, planned.day, planned.requests, requests_before=progress.requests_done
@@ -318,10 +321,12 @@ def _noted(progress: Progress, cell: DayCell, row: TelemetryRow | None) -> Progr
     if row is not None or cell.state not in _SKIPPED:
         again = ", not tried again" if row is None else ""
         return note(progress, whose + say_day(cell, row) + again)
-    number, before = 1, progress.days_done - 2
+    number = 1
+    before = progress.days_done - 2
     same = (cell.state, cell.sensor)
     while before >= 0 and (progress.cells[before].state, progress.cells[before].sensor) == same:
-        number, before = number + 1, before - 1
+        number += 1
+        before = before - 1
     ending = f": {_SKIPPED[cell.state]}"
     if number > 1 and progress.log and progress.log[-1].endswith(ending):
         progress = replace(progress, log=progress.log[:-1])
@@ -333,7 +338,8 @@ def _noted(progress: Progress, cell: DayCell, row: TelemetryRow | None) -> Progr
 
 
 def _ended_day(progress: Progress, event: DayFinished, now: float) -> Progress:
-    row, place = event.row, event.number - 1
+    row = event.row
+    place = event.number - 1
     day, cells = progress.under_way, progress.cells
     before = day.requests_before if day and day.place == place else progress.requests_done
     cell = cells[place]
@@ -436,7 +442,9 @@ def speed(progress: Progress, now: float) -> Speed:
     marks = tuple(m for m in marks if over or m.time >= now - SPEED_SECONDS) or marks[-1:]
     if not marks or marks[-1].requests == 0 or end <= marks[0].time:
         return Speed(math.nan, math.nan)
-    first, last, seconds = marks[0], marks[-1], end - marks[0].time
+    first = marks[0]
+    last = marks[-1]
+    seconds = end - marks[0].time
     return Speed(
         (last.requests - first.requests) / seconds, (last.records - first.records) / seconds
     )

@@ -66,8 +66,11 @@ def tiles(progress: Progress, now: float) -> list[tuple[str, str, str]]:
     """The figures of a run at a moment: of each its name, its value, and a word more."""
     if progress.state in ("idle", "starting") or not progress.cells:
         return []
-    days, pace, failed = len(progress.cells), speed(progress, now), len(progress.failed)
-    active, left = progress.active, days - progress.days_done
+    days = len(progress.cells)
+    pace = speed(progress, now)
+    failed = len(progress.failed)
+    active = progress.active
+    left = days - progress.days_done
     took = say_duration((now if active else progress.ended) - progress.started)
     pace_said = _rate(pace.requests)
     mean = "" if active or not pace_said else "mean "
@@ -95,7 +98,8 @@ def tiles_html(progress: Progress, now: float) -> str:
     )
     if not shown:
         return ""
-    most, value = max(progress.requests, 1), progress.requests_done
+    most = max(progress.requests, 1)
+    value = progress.requests_done
     bar = f"<progress max='{most}' value='{value}' aria-label='Requests'></progress>"
     return f"<div class='rn-tiles'>{shown}</div>" + (bar if progress.active else "")
 
@@ -116,7 +120,9 @@ def achieved_rates(trace: Sequence[Mark]) -> list[tuple[float, float]]:
     """Time and requests/s at each mark of a run, each told over a few seconds."""
     if len(trace) < 2:
         return []
-    whole, first, found = trace[-1].time - trace[0].time, 0, []
+    whole = trace[-1].time - trace[0].time
+    first = 0
+    found = []
     span = max(SMOOTHED_SECONDS, SMOOTHED_SHARE * whole)
     for mark in trace[1:]:
         while trace[first + 1].time <= mark.time - span:
@@ -176,7 +182,9 @@ def needs_a_look(progress: Progress) -> list[Concern]:
 
 def say_days(days: Sequence[date]) -> str:
     """Days in their order: those that follow each other as a span, others as what they are."""
-    first, last, number = days[0], days[-1], len(days)
+    first = days[0]
+    last = days[-1]
+    number = len(days)
     if number == 1:
         return f"{first}"
     if (last - first).days + 1 == number:
@@ -235,7 +243,8 @@ def offer_sensors(choice: ipywidgets.Dropdown, sensors: Sequence[str]) -> None:
     choice.layout.display = "" if len(sensors) > 1 else "none"
     offered = [("the sensor under way", ""), *((sensor, sensor) for sensor in sensors)]
     if list(choice.options) != offered:
-        choice.options, choice.value = offered, ""
+        choice.options = offered
+        choice.value = ""
 
 # %% ../../nbs/panel/run_view.ipynb #7e4d6891
 class RunView:
@@ -325,7 +334,8 @@ class RunPane:
         on_failure: Tell = _nobody,
     ) -> None:
         self.view, self._on_error, self._on_change = view, on_error, on_change
-        self._on_failure, self._failed = on_failure, False
+        self._on_failure = on_failure
+        self._failed = False
         self.job: BackfillJob | None = None
         self._lock, self._pump = threading.RLock(), Pump(lambda: None, lambda: False, on_error)
 

@@ -31,12 +31,16 @@ MOST_STRETCHES = 50  # lines of the table
 
 def plan_rows(plan: Iterable[PlannedDay]) -> list[tuple[str, str, str, str]]:
     """A plan as lines: days, what is done with them, why, and how many requests that takes."""
-    rows, plan = [], list(plan)
+    rows = []
+    plan = list(plan)
     several = len({planned.dataset for planned in plan}) > 1
     for _, stretch in groupby(plan, key=lambda p: (p.dataset, p.action, p.reason)):
         days = list(stretch)
-        action, reason = days[0].action, say_reason(days[0], days[-1])
-        first, last, count = days[0].day, days[-1].day, say_count(len(days), "day")
+        action = days[0].action
+        reason = say_reason(days[0], days[-1])
+        first = days[0].day
+        last = days[-1].day
+        count = say_count(len(days), "day")
         span = f"{first} to {last} ({count})" if len(days) > 1 else f"{first}"
         span = f"{days[0].dataset.sensor_id}: {span}" if several else span
         requests = sum(planned.requests for planned in days)

@@ -79,7 +79,8 @@ _TOP, _LEFT, _LEFT_OF_WEEKS = 16, 36, 42  # room for names of months, of weekday
 
 
 def _block(days: Sequence[date], first: int, rows: int, pitch: int) -> Block:
-    offset, weeks = days[0].weekday(), -(-(days[0].weekday() + len(days)) // 7)
+    offset = days[0].weekday()
+    weeks = -(-(days[0].weekday() + len(days)) // 7)
     columns, left = (weeks, _LEFT) if rows == 7 else (7, _LEFT_OF_WEEKS)
     top = _TOP if rows == 7 or first == 0 else 0  # of weeks, only the first has a line above it
     width, height = left + columns * pitch, top + rows * pitch
@@ -92,10 +93,12 @@ def lay_out(days: Sequence[date]) -> list[Block]:
         parts = [list(week) for _, week in groupby(days, lambda day: day.isocalendar()[:2])]
         rows, pitch = 1, 30
     elif len(days) <= MOST_IN_A_SHEET:
-        parts, rows = [list(days)], 7
+        parts = [list(days)]
+        rows = 7
         pitch = 20 if len(days) <= 100 else 15 if len(days) <= 190 else 11
     else:
-        parts, rows = [list(year) for _, year in groupby(days, lambda day: day.year)], 7
+        parts = [list(year) for _, year in groupby(days, lambda day: day.year)]
+        rows = 7
         pitch = 8 if len(parts) <= 3 else 6 if len(parts) <= 6 else 4
     blocks: list[Block] = []
     for part in parts:
@@ -168,7 +171,8 @@ def _words(block: Block, days: Sequence[StripDay], alone: bool) -> str:
     """The texts of a block: months above it, weekdays or the year beside it."""
     if block.rows == 1:
         return _words_of_week(block, days[0].day)
-    said, free = [], 0
+    said = []
+    free = 0
     for place, planned in enumerate(days, block.first):
         day, (x, _) = planned.day, block.corner(place)
         if (place == block.first or day.day == 1) and x >= free:
@@ -193,7 +197,8 @@ def _numbers(block: Block, days: Sequence[StripDay]) -> str:
     for place, day in enumerate(days, block.first):
         (x, y), face = block.corner(place), STRIP_LOOKS[day.kind].color
         if day.kind == MEASURED:
-            ink, edge = ("#000" if (day.percent or 0) > 50 else "#fff"), "none"
+            ink = "#000" if (day.percent or 0) > 50 else "#fff"
+            edge = "none"
         else:
             ink, edge = ("currentColor", "none") if face == "none" else ("#fff", face)
         at = f"x='{x + block.pitch / 2 - 1:g}' y='{y + block.pitch / 2 + 3:g}'"
@@ -235,7 +240,8 @@ def block_svg(block: Block, days: Sequence[StripDay], alone: bool = True, own: s
     -------
     str
     """
-    size, paths = block.pitch - (2 if block.pitch > 8 else 1), dict[str, list[str]]()
+    size = block.pitch - (2 if block.pitch > 8 else 1)
+    paths = dict[str, list[str]]()
     for place, day in enumerate(days, block.first):
         percent = None if day.percent is None else round(day.percent)
         x, y = block.corner(place)
@@ -403,7 +409,8 @@ _CHOOSING = """
 # %% ../../nbs/panel/strip.ipynb #eb60852e
 def _fact(day: StripDay) -> list[int | str]:
     """What the browser is told of a day: its kind, its share, whether there is a remark."""
-    kind, share = KIND_NAMES.index(day.kind), "" if day.percent is None else f"{day.percent:.1f}"
+    kind = KIND_NAMES.index(day.kind)
+    share = "" if day.percent is None else f"{day.percent:.1f}"
     return [kind, share, 1] if day.remark else [kind, share] if share else [kind]
 
 
@@ -439,15 +446,18 @@ class Strip(anywidget.AnyWidget):
         """
         days = tuple(days)
         with self.hold_sync():
-            self.running, self.share = running, share
+            self.running = running
+            self.share = share
             if days != self.days:
                 if [day.day for day in days] != [day.day for day in self.days]:
                     self.chosen = -1
                     self.blocks = [list(block) for block in lay_out([day.day for day in days])]
                     self.first = str(days[0].day) if days else ""
-                self.days, self.kinds = days, [look.label for look in STRIP_LOOKS.values()]
+                self.days = days
+                self.kinds = [look.label for look in STRIP_LOOKS.values()]
                 self.facts = [_fact(day) for day in days]
-                self.legend, self.svg = legend_html(days), blocks_svg(days)
+                self.legend = legend_html(days)
+                self.svg = blocks_svg(days)
 
     def choose(self, day: date | None) -> None:
         """Choose a day; `None`, or one that is not shown, is none."""

@@ -281,10 +281,12 @@ def probe_day(survey: Survey) -> Iterator[Finding]:
     received: dict[Window, int] = {}
     for chunk in chunk_windows(day_window(survey.day), 21_600):
         records, count = survey.list(chunk), survey.count(chunk)
-        listed, counted = listed + len(records), counted + (count or 0)
+        listed += len(records)
+        counted += count or 0
         if count is not None and len(records) < count:
             records = max(records, survey.list(chunk), key=len)
-        again, received[chunk] = again + len(records), len(records)
+        again += len(records)
+        received[chunk] = len(records)
         survey.one.add(records)
         survey.seen.add(records)
         survey.times.update(str(record["obTime"]) for record in records)
@@ -409,7 +411,8 @@ def judge_most(received: int, held: int, certain: bool = False) -> Finding:
     -------
     Finding
     """
-    expected, found = f"{MAX_RESULTS:,}", f"{received:,} of {held:,}"
+    expected = f"{MAX_RESULTS:,}"
+    found = f"{received:,} of {held:,}"
     if not received or (held <= MAX_RESULTS and not certain):
         advice = "choose a day with more records, with --day and --sensor-id"
         said = f"the day has only {held:,}" if held <= MAX_RESULTS else "the answer was empty"
@@ -435,7 +438,8 @@ def _what_to_do(received: int, certain: bool) -> str:
 # %% ../../nbs/service/check.ipynb #d085e898
 def probe_most(survey: Survey) -> Iterator[Finding]:
     """Whether an answer holds up to 10,000 records."""
-    received, day = survey.cap or 0, day_window(survey.day)
+    received = survey.cap or 0
+    day = day_window(survey.day)
     if survey.records > MAX_RESULTS and survey.cap is None:
         received = len(survey.list(day))
         if 0 < received < MAX_RESULTS:

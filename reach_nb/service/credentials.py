@@ -236,7 +236,8 @@ def _first_login(
         return UDLAuth("UDL_AUTH_USERNAME", _encode_login(username, password))
     if value := env.get("SECRET_ARN_UDL"):
         return UDLAuth("SECRET_ARN_UDL", _from_aws(value, region_name))
-    path, host = _netrc_path(env, netrc_file), scheme_and_host(base_url)[1]
+    path = _netrc_path(env, netrc_file)
+    host = scheme_and_host(base_url)[1]
     header = _from_netrc(path, host) if path else None
     if not header:
         raise RuntimeError(

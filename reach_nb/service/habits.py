@@ -223,7 +223,8 @@ def judge_delays(seen: Seen, usual_hours: float) -> Finding:
     -------
     Finding
     """
-    latest, delays = latest_hours(seen), sorted(seen.delays)
+    latest = latest_hours(seen)
+    delays = sorted(seen.delays)
     if not delays:
         return Finding("delays", Verdict.UNKNOWN, f"{usual_hours:g} h", "no createdAt is given")
     typical = delays[len(delays) // 2]

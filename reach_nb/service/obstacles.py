@@ -18,7 +18,8 @@ import urllib3
 # %% ../../nbs/service/obstacles.ipynb #1533a3f9
 def causes(error: BaseException) -> Iterator[BaseException]:
     """An error and all that it was made of, from the outermost inwards, each once."""
-    found, left = set(), [error]
+    found = set()
+    left = [error]
     while left:
         at = left.pop(0)
         if id(at) not in found:

@@ -109,7 +109,9 @@ def read_body(response: Any, most: int) -> bytes:
     -------
     bytes
     """
-    length, pieces, size = response.headers.get("Content-Length", ""), [], 0
+    length = response.headers.get("Content-Length", "")
+    pieces = []
+    size = 0
     packed = "Content-Encoding" in response.headers
     announced = int(length) if re.fullmatch("[0-9]{1,18}", length) else None
     _check_size(announced or 0, most)
@@ -392,7 +394,8 @@ class HttpTransport:
             self._answered = True
             return reply
         except (*LINE_ERRORS, ValueError) as error:
-            took, limit = time.monotonic() - began, self._calls.end()
+            took = time.monotonic() - began
+            limit = self._calls.end()
             found = line_error(error, took, limit, at_first=not self._answered)
             found.args = (self._hide(str(found)),)
             raise found from None

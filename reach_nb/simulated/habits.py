@@ -94,7 +94,8 @@ def read_fields(kind: type[Any], texts: Iterable[str]) -> dict[str, Any]:
     -------
     dict of str to anything
     """
-    known, hints = {f.name: f for f in fields(kind)}, get_type_hints(kind)
+    known = {f.name: f for f in fields(kind)}
+    hints = get_type_hints(kind)
     values = {}
     for text in texts:
         name, given, value = text.partition("=")

@@ -108,8 +108,11 @@ def answer_query(sky: Sky, query: Query, now_ms: int) -> bytes:
     -------
     bytes
     """
-    start, stop, page = query.start_ms, min(query.stop_ms, now_ms + 1), slice(query.first, None)
-    descending, parts = query.order == "DESC", []
+    start = query.start_ms
+    stop = min(query.stop_ms, now_ms + 1)
+    page = slice(query.first, None)
+    descending = query.order == "DESC"
+    parts = []
     for descriptor in query.descriptors:
         batch = pick_records(
             sky,

@@ -56,7 +56,8 @@ def count_quanta(
     tuple of two ndarray, shape (n,)
         Dose rates in rad/s (float), and where QUICKLOOK says 0 instead (bool).
     """
-    channel, count_rad = batch.sensor * 2 + batch.dosimeter, quantum(flavor)
+    channel = batch.sensor * 2 + batch.dosimeter
+    count_rad = quantum(flavor)
     hold = t_ms // 300_000  # slow values hold for five minutes
     rate = rate * 2 ** (2 * draw(sky.seed, "wobble", channel, hold) - 1)
     span = np.floor(8 + 5 * draw(sky.seed, "span", channel, batch.step)) / 2  # 4 to 6 seconds

@@ -114,7 +114,9 @@ def attend(
     clock : callable
         Seconds, never backwards.
     """
-    began, absences, there = clock(), list(away), True
+    began = clock()
+    absences = list(away)
+    there = True
     while not stop.wait(0.1):
         since = clock() - began
         wanted = not any(first <= since < first + seconds for first, seconds in absences)

@@ -42,7 +42,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             continue
         number = isinstance(value, int | float) and least <= value < math.inf
         if not number or name == "rate_limit" and value == 0:
-            raise ValueError(f"{name}: {value!r} must be a number of at least {least}")
+            bound = "above 0" if name == "rate_limit" else f"of at least {least}"
+            raise ValueError(f"{name}: {value!r} must be a number {bound}")
     if settings["port"] > 65_535:
         raise ValueError(f"port: {settings['port']!r} is not a port; 0 to 65535")
     if not settings["username"] or ":" in settings["username"]:

@@ -326,7 +326,8 @@ def record_counts(
     -------
     ndarray of int, shape (len(edges_ms) - 1, len(sensors))
     """
-    moments, places = np.array(list(edges_ms), np.int64), _places(sensors)
+    moments = np.array(list(edges_ms), np.int64)
+    places = _places(sensors)
     edges = -(-moments // sky.cadence_ms)
     total = np.zeros((len(edges) - 1, len(places)), np.int64)
     for steps in _slabs(sky, int(moments[0]), int(moments[-1]), 20_000):

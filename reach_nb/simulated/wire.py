@@ -134,7 +134,8 @@ def body_pieces(reply: ServedReply, stopping: threading.Event) -> Iterator[bytes
 
 def _endless_list(body: bytes, total: int | None, stopping: threading.Event) -> Iterator[bytes]:
     yield b"["
-    records, sent = (body[1:-1] or b"{}") + b",", 1
+    records = (body[1:-1] or b"{}") + b","
+    sent = 1
     while not stopping.is_set() and (total is None or sent < total):
         piece = records if total is None else records[: total - sent]
         yield piece
@@ -169,7 +170,8 @@ class Link(BaseHTTPRequestHandler):
         """Answer a request in the way its reply says."""
         reply = self.server.answer(self.path, self.headers)
         self.server.stopping.wait(reply.delay_seconds)
-        stray, self.stray = self.stray, reply if reply.delivery == "again" else None
+        stray = self.stray
+        self.stray = reply if reply.delivery == "again" else None
         try:
             if stray is not None:
                 self._deliver(stray)
