@@ -10,9 +10,23 @@ Each of them once survived. Whoever removes a line for which there is a mutant f
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+
+
+def outcome(tests: tuple[str, ...]) -> int:
+    """How pytest ends on some tests."""
+    as_module = ["--as-module"] if tests[0].endswith(".ipynb") else []
+    command = [sys.executable, "-m", "pytest", "-q", "-x", *as_module, *tests]
+    return subprocess.run(command, cwd=ROOT, capture_output=True).returncode
+
+
+@cache
+def passed(tests: tuple[str, ...]) -> bool:
+    """Whether tests passed on the code as it is, when that was first asked."""
+    return outcome(tests) == 0
 
 
 @dataclass(frozen=True)
@@ -34,11 +48,11 @@ class Mutant:
                 f"{self.words}: {path} holds its text {whole.count(self.before)} times"
             )
         tests = self.tests or (f"nbs/{self.module}.ipynb",)
-        as_module = ["--as-module"] if tests[0].endswith(".ipynb") else []
+        if not passed(tests):
+            raise SystemExit(f"{self.words}: {tests} fail on the code as it is")
         path.write_text(whole.replace(self.before, self.after), encoding="utf-8")
         try:
-            command = [sys.executable, "-m", "pytest", "-q", "-x", *as_module, *tests]
-            return subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 1
+            return outcome(tests) == 1
         finally:
             path.write_text(whole, encoding="utf-8")
 
