@@ -25,6 +25,9 @@ from ..windows import told_day
 Command: TypeAlias = Callable[[argparse.Namespace], int]  # the flags in, an exit code out
 
 
+_TOLD = " told"  # ends the names of what is kept while flags are read
+
+
 class OneValue(argparse._StoreAction):
     """The usual action of a flag, but one that is given twice with two values is an error."""
 
@@ -36,7 +39,7 @@ class OneValue(argparse._StoreAction):
         option_string: str | None = None,
     ) -> None:
         """Take a value."""
-        told = namespace.__dict__.setdefault(f"{self.dest} told", values)
+        told = vars(namespace).setdefault(f"{self.dest}{_TOLD}", values)
         if told != values:
             raise argparse.ArgumentError(self, f"is {told} and {values}; give it once")
         setattr(namespace, self.dest, values)
@@ -61,9 +64,10 @@ class Parser(argparse.ArgumentParser):
         # a blank before it is what tells argparse, and what reads it leaves it out
         words = [f" {word}" if re.fullmatch(r"-\d+[a-z]*", word) else word for word in words]
         found, left_over = super().parse_known_args(words, namespace)
+        flags = {name: told for name, told in vars(found).items() if not name.endswith(_TOLD)}
         if left_over:
             self.error(f"unrecognized arguments: {' '.join(left_over)}")
-        return found, []
+        return argparse.Namespace(**flags), []
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the flags, and end the program."""
