@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipeline_arguments', 'utc_now', 'injected',
            'noted_records', 'built_in', 'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare',
-           'check_client', 'stop_flag', 'hints_about', 'announce_plan', 'run_downloads', 'run_download']
+           'check_client', 'stop_flag', 'hints_about', 'announce_plan', 'warn_of_mixing', 'run_downloads',
+           'run_download']
 
 # %% ../nbs/backfill.ipynb #c8211748
 import errno
@@ -25,6 +26,7 @@ from typing import Any, TypeAlias
 
 from .archive.checksums import forget_sum
 from .archive.formats import FORMATS, count_records
+from .archive.origin import mixing_hint
 from .archive.spool import discard_spool
 from reach_nb.constellation import (
     UDL_BASE_URL,
@@ -404,7 +406,7 @@ def source_of(
 def _never_called(config: DownloadRunConfig, day: date) -> Path:
     raise AssertionError(f"{day} was not to be downloaded")
 
-# %% ../nbs/backfill.ipynb #60011850
+# %% ../nbs/backfill.ipynb #cd9fe9df
 def prepare(config: DownloadRunConfig, telemetry_file: Path, own_formats: bool = True) -> None:
     """Make the places of a run, and refuse what it could not do: a `ValueError` or `ImportError`.
 
@@ -477,6 +479,13 @@ def announce_plan(run: Run) -> Plan:
             log.info(words, *_logged(planned), planned.action, say_reason(planned))
     return plan
 
+# %% ../nbs/backfill.ipynb #e3c41a0d
+def warn_of_mixing(configs: Sequence[DownloadRunConfig], base_url: str) -> None:
+    """Say in a warning which folders hold days from another service than the one to be asked."""
+    for folder in dict.fromkeys(config.output_dir for config in configs):
+        if hint := mixing_hint(folder, base_url):
+            log.warning("output_dir: %s", hint)
+
 # %% ../nbs/backfill.ipynb #f5a5e9f6
 def run_downloads(
     configs: Sequence[DownloadRunConfig],
@@ -518,6 +527,8 @@ def run_downloads(
     telemetry = telemetry or HistoricalTelemetry(configs[0].telemetry_file)
     for config in configs:
         prepare(config, telemetry.path, own_formats=download_fn is None)
+    if download_fn is None:
+        warn_of_mixing(configs, client.base_url if client else configs[0].base_url)
     bar = [ProgressBar()] if wants_bar(progress) and not dry_run else []
     tell = partial(publish, readers=[on_event, *bar] if on_event else bar)
     summary = DownloadRunSummary(str(uuid.uuid4()))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .archive.formats import count_records
+from .archive.origin import note_origin
 from .archive.spool import Spool, discard_spool
 from .constellation import UDL_BASE_URL
 from .dataset import Dataset, OutputFormat
@@ -299,6 +300,8 @@ def download_window(
             tell = partial(tell_retries, client, on_event)
             said = hear(witness or Witness(client), dataset, chunks, spool, tell)
             on_event(said.about(artifact))
+        if spool.records:
+            note_origin(artifact.parent, client.base_url)
         found = make_file(spool, said, records_before, lambda: end_if_stopped(client.stop))
     if not keep_receipt or (not found and said.doubtful):
         discard_spool(artifact)  # doubtful answers are not believed a second time

@@ -107,6 +107,16 @@ def test_what_status_finds_is_read(kind, at, tmp_path, capsys):
     pd.testing.assert_frame_equal(read_archive("c", *DAYS[1::2]), whole)
 
 
+def test_days_of_two_services_meet_with_a_word(at, capsys):
+    """Those of a simulator are not passed over in silence by a run against the real service."""
+    assert at(*at.download, "data") == 0
+    assert "holds days from" not in capsys.readouterr().err
+    dry = ["download", "--sensor-id", SENSOR, *DAYS, "--output-dir", "data", "--dry-run"]
+    assert at(*dry) == 0
+    said = capsys.readouterr().err
+    assert "data holds days from this-machine, and this run asks unifieddatalibrary.com" in said
+
+
 def test_the_working_directory_changes_under_way(service, tmp_path, monkeypatch):
     """A run holds absolute paths from its first moment."""
     monkeypatch.chdir(tmp_path)
@@ -122,7 +132,7 @@ def test_the_working_directory_changes_under_way(service, tmp_path, monkeypatch)
     assert run_download(config, on_event=move, progress=False).days_downloaded == 3
     assert moved.is_set() and not list((tmp_path / "other").iterdir())
     left = sorted(path.suffix for path in (tmp_path / "data").iterdir())
-    assert left == ["", *[".csv"] * 4, *[".lock"] * 2]  # checksums, artifacts and telemetry
+    assert left == ["", "", *[".csv"] * 4, *[".lock"] * 2]  # sums, origin, artifacts, telemetry
     monkeypatch.chdir(tmp_path)
     assert {Path(row.csv_path).parent for row in rows_of(config) if row.csv_path} == {
         tmp_path / "data"

@@ -188,6 +188,7 @@ def download(args: argparse.Namespace) -> int:
     int
         0, 1 if a day failed, 130 if the run was stopped.
     """
+    from reach_nb.archive.origin import mixing_hint
     from reach_nb.backfill import run_downloads
     from reach_nb.day.progress_bar import in_terminal
     from reach_nb.places import check_places
@@ -199,6 +200,8 @@ def download(args: argparse.Namespace) -> int:
     check_places(config.output_dir, config.telemetry_file)
     plan = plan_runs(configs)
     if config.dry_run:
+        if hint := mixing_hint(config.output_dir, config.base_url):
+            print(f"reach_nb: output_dir: {printable(hint)}", file=sys.stderr)
         print(printable(plan_text(plan)))
         return 0
     hints: list[TooFewInFlight] = []
