@@ -61,7 +61,9 @@ def make_places(output_dir: Path, telemetry_file: Path) -> None:
     telemetry_file : Path
         The telemetry; its folder is made, the file is not.
     """
-    for name, folder in (("output_dir", output_dir), ("telemetry_path", telemetry_file.parent)):
+    # the telemetry's comes first; where both are one, it goes by the name of the artifacts'
+    folders = {telemetry_file.parent: "telemetry_path", output_dir: "output_dir"}
+    for folder, name in folders.items():
         try:
             make_folders(folder)
             with tempfile.TemporaryFile(dir=folder) as file:

@@ -350,6 +350,9 @@ def constant(text: str | None, rows: int) -> Texts:
     return Texts(codes, [] if text is None else [text])
 
 # %% ../../nbs/archive/tables.ipynb #2c0bfecd
+ROWS = 300_000  # of Parquet at a time, about
+
+
 def may_hold(metadata: Any, group: int, column: int | None, sensors: Sequence[str]) -> bool:
     """Whether a row group may hold a reading of one of some sensors."""
     found = extent(metadata, [group], column) if sensors and column is not None else None
@@ -374,7 +377,6 @@ def batches(metadata: Any, groups: Iterable[int], most: int) -> Iterator[list[in
         yield batch
 
 # %% ../../nbs/archive/tables.ipynb #ce408fef
-ROWS = 300_000  # of Parquet at a time, about
 Loader: TypeAlias = Callable[[], Table]
 
 
