@@ -28,7 +28,8 @@ def run(output_format, folder):
     )
 
 
-with tempfile.TemporaryDirectory() as folder:
+# the run still writes there when this is over
+with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
     threading.Thread(target=run, args=(sys.argv[1], folder), daemon=True).start()
     server.accept()
     print(time.perf_counter() - began, flush=True)

@@ -80,10 +80,11 @@ def make_folders(folder: Path) -> None:
     folder : Path
         May be there.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in made:
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
         sync_folder(path.parent)
+    folder.mkdir(exist_ok=True)  # an error if it is a file
 
 # %% ../nbs/files.ipynb #e079d227
 _JUNCTION = 0xA0000003  # Windows' mark of a folder that leads to another one

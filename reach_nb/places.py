@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from .files import make_folders
+from .files import make_folders, sync_folder
 from .telemetry import holds_telemetry
 
 # %% ../nbs/places.ipynb #e111bb3a
@@ -66,6 +66,8 @@ def make_places(output_dir: Path, telemetry_file: Path) -> None:
     for folder, name in folders.items():
         try:
             make_folders(folder)
+            for path in (folder, folder.parent):  # names that a killed run may not have synced
+                sync_folder(path)
             with tempfile.TemporaryFile(dir=folder) as file:
                 lockable = has_locks(file)
         except OSError as error:

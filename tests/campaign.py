@@ -264,12 +264,12 @@ def write_results(path, tests_failed):
 
 
 def left_behind(folder):
-    """What is in an output folder and is neither artifact, nor checksums, nor telemetry."""
+    """What is in an output folder and is neither artifact, nor told of them, nor telemetry."""
     return sorted(
         p.name
         for p in Path(folder).rglob("*")
         if p.is_dir()
         or not (p.name.startswith("REACH-") and p.suffix in (".csv", ".json", ".parquet"))
         and p.name not in ("download_telemetry.csv", "download_telemetry.csv.lock")
-        and p.name not in ("SHA256SUMS", ".SHA256SUMS.lock")
+        and p.name not in ("SHA256SUMS", ".SHA256SUMS.lock", ".from-this-machine")
     )
