@@ -73,7 +73,7 @@ def _typed(rows: pd.DataFrame) -> pd.DataFrame:
     return typed
 
 
-def _from_log(records: Iterator[RowTexts], piece_rows: int = 50_000) -> pd.DataFrame:
+def _from_log(records: Iterator[RowTexts], piece_rows: int = 4_000) -> pd.DataFrame:
     """The rows of a log as `_typed` gives them, in pieces; a text that repeats is kept once."""
     texts = itemgetter(*map(COLUMNS.index, _TEXTS))
     seen = dict[str, str]()
@@ -82,9 +82,11 @@ def _from_log(records: Iterator[RowTexts], piece_rows: int = 50_000) -> pd.DataF
     once = seen.setdefault
     pieces = []
     while True:
-        some = list(islice(records, piece_rows))
-        rows = [(*map(once, picked := texts(record), picked), *others(record)) for record in some]
-        pieces.append(_typed(pd.DataFrame(rows, columns=[*_TEXTS, *names], dtype=object)))
+        some = [
+            (*map(once, picked := texts(record), picked), *others(record))
+            for record in islice(records, piece_rows)
+        ]
+        pieces.append(_typed(pd.DataFrame(some, columns=[*_TEXTS, *names], dtype=object)))
         if len(some) < piece_rows:
             return pd.concat(pieces, ignore_index=True)
 
@@ -122,10 +124,9 @@ def read_rows(
     if isinstance(telemetry, str | PathLike):
         telemetry = log_at(telemetry)
     if isinstance(telemetry, HistoricalTelemetry):
-        typed = _from_log(telemetry.dated_records(**wanted))
-    else:
-        rows = _checked(telemetry)
-        typed = rows if "day" in rows else _typed(rows)
+        return _in_order(_from_log(telemetry.dated_records(**wanted)))
+    rows = _checked(telemetry)
+    typed = rows if "day" in rows else _typed(rows)
     typed = typed.dropna(subset="day")
     for name, value in wanted.items():
         if value is not None:
@@ -174,28 +175,31 @@ def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
     if isinstance(telemetry, str | PathLike):
         telemetry = log_at(telemetry)
     if isinstance(telemetry, HistoricalTelemetry):
-        return _list_datasets(_days_of(telemetry.dated_records()))
+        return _plain(_spans_of(telemetry.dated_records()))
     return _list_datasets(read_rows(telemetry))
 
 
-def _days_of(records: Iterator[RowTexts]) -> pd.DataFrame:
-    """Each dataset with each of its days once; of a log of a million rows, nothing more is kept."""
+def _spans_of(records: Iterator[RowTexts]) -> pd.DataFrame:
+    """Each dataset with its days; of a log of a million rows, each day is kept once and no more."""
     picked = itemgetter(*map(COLUMNS.index, _DATASET))
     at = COLUMNS.index("chunk_date_utc")
-    days: dict[RowTexts, set[date | None]] = defaultdict(set)
+    days: dict[tuple[str, str, str], set[date]] = defaultdict(set)
     for record in records:
-        days[picked(record)].add(day_of(record[at]))
-    parts = []
-    for name, some in days.items():
-        part = pd.DataFrame({"day": pd.to_datetime(pd.Series(list(some))).dt.as_unit("us")})
-        values = (name[0].strip().upper(), name[1].strip().upper(), name[2])
-        parts.append(part.assign(**dict(zip(_DATASET, map(str, values), strict=True))))
-    return pd.concat(parts, ignore_index=True) if parts else _typed(pd.DataFrame(columns=COLUMNS))
+        if day := day_of(record[at]):
+            sensor, product, kind = picked(record)
+            days[sensor.strip().upper(), product.strip().upper(), kind].add(day)
+    spans = [(*name, len(some), min(some), max(some)) for name, some in sorted(days.items())]
+    found = pd.DataFrame(spans, columns=[*_DATASET, "days", "first", "last"])
+    return found.astype({"days": "int64", "first": "datetime64[us]", "last": "datetime64[us]"})
 
 
 def _list_datasets(rows: pd.DataFrame) -> pd.DataFrame:
     days = rows.groupby(_DATASET, observed=True)["day"]
-    found = days.agg(days="nunique", first="min", last="max").reset_index()
+    return _plain(days.agg(days="nunique", first="min", last="max").reset_index())
+
+
+def _plain(found: pd.DataFrame) -> pd.DataFrame:
+    """Without what no run of ours can be of, such as a sensor that is several words."""
     names = found[_DATASET].itertuples(index=False, name=None)
     return found[[as_dataset(name) is not None for name in names]].reset_index(drop=True)
 
