@@ -22,7 +22,8 @@ FULL = bool(os.environ.get("REACH_NB_FULL"))
 DATES = [date(2025, 2, 5), date(2025, 6, 20), date(2025, 10, 3)][: 3 if FULL else 1]
 MOST = 32 if FULL else 3  # dosimeters of a flavor
 HOURS = (1, 2, 4, 7, 9.8, 11, 12, 13, 18, 23.5)
-FAR = 5  # times its uncertainty: an error beyond is counted as one of the few of the long tail
+TAIL_FROM = {"U": 11}  # hours: it answers so rarely that a longer gap may hold all of a day
+FAR = 5  # times its uncertainty: an error beyond, of the few in that tail, counts as this
 WHOLE = Sky(seed=11, availability=1, outage_rate=0, late=0, odd_w=0)  # nothing is missing or odd
 
 
@@ -73,8 +74,10 @@ def test_the_error_fits_the_uncertainty(whole_days, flavor):
         assert len(ratios) == (12 * len(whole_days[flavor]) if hours <= 12 else 0), hours
         if ratios:
             size = np.abs(ratios)
-            assert 0.5 < np.sqrt(np.mean(np.minimum(size, FAR) ** 2)) < 2, (flavor, hours)
-            assert np.mean(size > FAR) < 0.04, (flavor, hours, np.sort(size)[-5:])
+            if hours > TAIL_FROM.get(flavor, 12):
+                assert np.mean(size > FAR) < 0.05, (flavor, hours, np.sort(size)[-9:])
+                size = np.minimum(size, FAR)
+            assert 0.5 < np.sqrt(np.mean(size**2)) < 2, (flavor, hours)
 
 
 @pytest.mark.skipif(not FULL, reason="a study of a minute; its numbers stand on the page of doses")
