@@ -107,7 +107,7 @@ def test_what_status_finds_is_read(kind, at, tmp_path, capsys):
     pd.testing.assert_frame_equal(read_archive("c", *DAYS[1::2]), whole)
 
 
-def test_days_of_two_services_meet_with_a_word(at, capsys):
+def test_days_of_two_services_meet_with_a_word(at, tmp_path, capsys):
     """Those of a simulator are not passed over in silence by a run against the real service."""
     assert at(*at.download, "data") == 0
     assert "holds days from" not in capsys.readouterr().err
@@ -115,6 +115,10 @@ def test_days_of_two_services_meet_with_a_word(at, capsys):
     assert at(*dry) == 0
     said = capsys.readouterr().err
     assert "data holds days from this-machine, and this run asks unifieddatalibrary.com" in said
+    (tmp_path / "data" / ".from-unifieddatalibrary.com").touch()
+    assert at(*at.download, "data") == 0
+    said = capsys.readouterr().err
+    assert "data holds days from unifieddatalibrary.com, and this run asks this-machine" in said
 
 
 def test_the_working_directory_changes_under_way(service, tmp_path, monkeypatch):

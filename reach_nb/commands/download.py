@@ -199,9 +199,9 @@ def download(args: argparse.Namespace) -> int:
     check_base_url(config.base_url)
     check_places(config.output_dir, config.telemetry_file)
     plan = plan_runs(configs)
+    if hint := mixing_hint(config.output_dir, config.base_url):
+        print(f"reach_nb: output_dir: {printable(hint)}", file=sys.stderr)
     if config.dry_run:
-        if hint := mixing_hint(config.output_dir, config.base_url):
-            print(f"reach_nb: output_dir: {printable(hint)}", file=sys.stderr)
         print(printable(plan_text(plan)))
         return 0
     hints: list[TooFewInFlight] = []
