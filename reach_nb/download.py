@@ -290,13 +290,12 @@ def download_window(
     artifact = as_path(output_dir, "output_dir") / dataset.artifact_name(window)
     make_folders(artifact.parent)
     chunks = due_chunks(dataset, window, now)
-    most = max_concurrent_requests
     identity = _identity(client.base_url, dataset, window)
     wait = partial(wait_for_other, client.stop)
     with Spool(artifact, dataset.output_format, identity, wait) as spool:
         said = Testimony(None, spool.records)
         if not spool.finished:
-            fill_spool(spool, client, dataset, chunks, most, on_event)
+            fill_spool(spool, client, dataset, chunks, max_concurrent_requests, on_event)
             tell = partial(tell_retries, client, on_event)
             said = hear(witness or Witness(client), dataset, chunks, spool, tell)
             on_event(said.about(artifact))

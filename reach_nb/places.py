@@ -155,9 +155,8 @@ class ArtifactFinder:
                     elsewhere = folder != self._output_dir
                     return FoundArtifact(folder / candidate, there=True, elsewhere=elsewhere)
         with suppress(OSError, ValueError):  # a text that is no path of this system
-            if noted and os.path.isfile(
-                noted
-            ):  # quicker than by a Path, which counts for ten years
+            # a Path would be slower, which counts for ten years
+            if noted and os.path.isfile(noted):
                 return FoundArtifact(Path(noted), there=True, elsewhere=True)
         return FoundArtifact(self._output_dir / name, there=False)
 

@@ -31,14 +31,11 @@ from reach_nb.telemetry import (
     STATUS_DOWNLOAD_PENDING,
     STATUS_DOWNLOADED,
     STATUS_FAILED,
-    STATUS_PROCESS_PENDING,
-    STATUS_PROCESSED,
     STATUS_SKIPPED_NO_DATA,
-    STATUS_SKIPPED_NO_INPUT,
-    STATUS_UPLOAD_PENDING,
-    STATUS_UPLOADED,
+    TELEMETRY_NAME,
     HistoricalTelemetry,
     TelemetryRow,
+    is_later_stage,
 )
 from .windows import as_date, as_utc, chunk_seconds, day_window, iter_dates
 from .words import say_count, say_duration
@@ -281,7 +278,7 @@ class DownloadRunConfig:
     @property
     def telemetry_file(self) -> Path:
         """The telemetry file in use: `telemetry_path`, or the usual name in `output_dir`."""
-        return Path(self.telemetry_path or Path(self.output_dir) / "download_telemetry.csv")
+        return Path(self.telemetry_path or Path(self.output_dir) / TELEMETRY_NAME)
 
 # %% ../nbs/planning.ipynb #bd8eae14
 def settle_hours_of(config: DownloadRunConfig) -> float:
@@ -302,15 +299,6 @@ ACTION_RUN: Action = "run"
 ACTION_SKIP_EXISTING: Action = "skip_existing"
 ACTION_SKIP_TERMINAL: Action = "skip_terminal"
 ACTION_SKIP_FAILED: Action = "skip_failed"
-
-# written by later stages of the pipeline that shares the file; each had the artifact as its input
-_LATER_STAGES = (
-    STATUS_PROCESS_PENDING,
-    STATUS_PROCESSED,
-    STATUS_UPLOAD_PENDING,
-    STATUS_UPLOADED,
-    STATUS_SKIPPED_NO_INPUT,
-)
 
 
 def settled_at(day: date, settle_hours: float = 0.0) -> datetime:
@@ -353,8 +341,7 @@ def action_and_reason(
     if status == STATUS_SKIPPED_NO_DATA:
         return _again_without_data(prior, now < settled_at(day, settle_hours), now)
     # a failure that names an artifact was written by a later stage: the download had succeeded
-    later_stage = status in _LATER_STAGES or (status == STATUS_FAILED and prior.csv_path)
-    if status == STATUS_DOWNLOADED or later_stage:
+    if status == STATUS_DOWNLOADED or is_later_stage(status, prior.csv_path):
         if artifact_exists:
             return ACTION_SKIP_EXISTING, f"{status.lower()}, and its artifact is on disk"
         return ACTION_RUN, f"{status.lower()}, but its artifact is gone"

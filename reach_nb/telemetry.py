@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DATA', 'STATUS_FAILED', 'STATUS_PROCESS_PENDING',
-           'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'STATUSES',
-           'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'LAYOUT', 'DatasetName', 'log', 'field_text', 'TelemetryRow',
-           'utcnow_iso', 'holds_telemetry', 'day_of', 'start_of', 'LatestRows', 'rows_of', 'latest_rows', 'DayRows',
-           'rows_by_dataset', 'promising_row', 'means_no_records', 'as_dataset', 'checked_values', 'UnreadDates',
-           'HistoricalTelemetry']
+           'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'LATER_STAGES',
+           'STATUSES', 'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TELEMETRY_NAME', 'LAYOUT', 'DatasetName', 'log',
+           'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso', 'holds_telemetry', 'day_of', 'start_of',
+           'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows', 'rows_by_dataset', 'promising_row',
+           'means_no_records', 'as_dataset', 'checked_values', 'UnreadDates', 'HistoricalTelemetry']
 
 # %% ../nbs/telemetry.ipynb #ae04881f
 import html
@@ -43,17 +43,25 @@ STATUS_PROCESSED = "PROCESSED"
 STATUS_UPLOAD_PENDING = "UPLOAD_PENDING"
 STATUS_UPLOADED = "UPLOADED"
 STATUS_SKIPPED_NO_INPUT = "SKIPPED_NO_INPUT"
-STATUSES = (
-    STATUS_DOWNLOAD_PENDING,
-    STATUS_DOWNLOADED,
-    STATUS_SKIPPED_NO_DATA,
-    STATUS_FAILED,
+LATER_STAGES = (  # each had the artifact as its input
     STATUS_PROCESS_PENDING,
     STATUS_PROCESSED,
     STATUS_UPLOAD_PENDING,
     STATUS_UPLOADED,
     STATUS_SKIPPED_NO_INPUT,
 )
+STATUSES = (
+    STATUS_DOWNLOAD_PENDING,
+    STATUS_DOWNLOADED,
+    STATUS_SKIPPED_NO_DATA,
+    STATUS_FAILED,
+    *LATER_STAGES,
+)
+
+
+def is_later_stage(status: str, csv_path: str) -> bool:
+    """Whether a later stage of the pipeline wrote a row; of a `FAILED` one, its path tells."""
+    return status in LATER_STAGES or (status == STATUS_FAILED and csv_path != "")
 
 # %% ../nbs/telemetry.ipynb #7a94a39a
 DECIMALS = {
@@ -169,6 +177,7 @@ def utcnow_iso(now: datetime | None = None) -> str:
     return now.isoformat(timespec="microseconds")
 
 # %% ../nbs/telemetry.ipynb #8997f625
+TELEMETRY_NAME = "download_telemetry.csv"  # in the folder of the artifacts, unless told
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 LAYOUT = CsvLayout(
     COLUMNS, {"chunk_date_utc": _DATE.fullmatch, "status": frozenset(STATUSES).__contains__}
@@ -316,6 +325,16 @@ DatasetName: TypeAlias = tuple[str, str, str]  # sensor and product in capitals,
 _STATUS_AT = COLUMNS.index("status")
 
 
+def dataset_name(record: RowTexts) -> DatasetName:
+    """The dataset that a row is of."""
+    return _in_capitals(record[_SENSOR_AT], record[_DESCRIPTOR_AT], record[_FORMAT_AT])
+
+
+@lru_cache(maxsize=1_024)
+def _in_capitals(sensor_id: str, descriptor: str, output_format: str) -> DatasetName:
+    return sensor_id.strip().upper(), descriptor.strip().upper(), output_format
+
+
 class DayRows(NamedTuple):
     """What a log says of one day of one dataset."""
 
@@ -339,8 +358,7 @@ def rows_by_dataset(records: Iterable[RowTexts]) -> dict[DatasetName, dict[date,
     done: dict[DatasetName, LatestRows] = defaultdict(LatestRows)
     for record in records:
         if day := day_of(record[_DAY_AT]):
-            sensor, product = record[_SENSOR_AT], record[_DESCRIPTOR_AT]
-            name = (sensor.strip().upper(), product.strip().upper(), record[_FORMAT_AT])
+            name = dataset_name(record)
             latest[name].add(day, record)
             if record[_STATUS_AT] == STATUS_DOWNLOADED:
                 done[name].add(day, record)
@@ -351,21 +369,12 @@ def rows_by_dataset(records: Iterable[RowTexts]) -> dict[DatasetName, dict[date,
     return found
 
 # %% ../nbs/telemetry.ipynb #f2d1b4dc
-_LATER_STAGES = (
-    STATUS_PROCESS_PENDING,
-    STATUS_PROCESSED,
-    STATUS_UPLOAD_PENDING,
-    STATUS_UPLOADED,
-    STATUS_SKIPPED_NO_INPUT,
-)
-
-
 def promising_row(rows: DayRows) -> TelemetryRow | None:
     """The row that a day's artifact has to agree with; `None` where no artifact is promised."""
     latest = rows.latest
     if latest.status == STATUS_DOWNLOADED:
         return latest
-    if latest.status in _LATER_STAGES or (latest.status == STATUS_FAILED and latest.csv_path):
+    if is_later_stage(latest.status, latest.csv_path):
         never = latest.status == STATUS_SKIPPED_NO_INPUT and not latest.csv_path
         return rows.downloaded or (None if never else latest)
     return None

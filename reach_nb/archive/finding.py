@@ -21,7 +21,14 @@ from ..constellation import SENSOR_IDS, SENSORS
 from ..csv_log import CsvLog
 from ..dataset import OutputFormat
 from ..places import ArtifactFinder
-from ..telemetry import LAYOUT, as_dataset, holds_telemetry, promising_row, rows_by_dataset
+from reach_nb.telemetry import (
+    LAYOUT,
+    TELEMETRY_NAME,
+    as_dataset,
+    holds_telemetry,
+    promising_row,
+    rows_by_dataset,
+)
 from ..windows import MILLISECOND, Moment, Window, as_date, as_utc, day_window, parse_iso
 
 # %% ../../nbs/archive/finding.ipynb #5cf8a625
@@ -149,7 +156,7 @@ def _folder_window(path: Path) -> Window | None:
 # %% ../../nbs/archive/finding.ipynb #bf746f80
 def noted_artifacts(folder: Path, window: Window) -> Iterator[Artifact]:
     """The artifacts that a folder's telemetry notes for a window and that names do not find."""
-    log = folder / "download_telemetry.csv"
+    log = folder / TELEMETRY_NAME
     if not holds_telemetry(log):
         return
     ends = [str(moment.date()) for moment in (window.start, window.stop - MILLISECOND)]

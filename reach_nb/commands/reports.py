@@ -25,7 +25,13 @@ from reach_nb.commands.options import (
 from ..dataset import Dataset
 from ..places import NOT_TELEMETRY, ArtifactFinder, FoundArtifact
 from ..service.client import UDLClient
-from ..telemetry import DatasetName, HistoricalTelemetry, as_dataset, holds_telemetry
+from reach_nb.telemetry import (
+    TELEMETRY_NAME,
+    DatasetName,
+    HistoricalTelemetry,
+    as_dataset,
+    holds_telemetry,
+)
 from ..words import one_line, printable, say_count, say_size
 
 Reported = TypeVar("Reported", bound=Sized)
@@ -35,7 +41,7 @@ def telemetry_of(args: argparse.Namespace) -> HistoricalTelemetry:
     """The telemetry that the flags name; a `ValueError` if there is none."""
     if args.output_dir is None and args.telemetry_file is None:
         raise ValueError("output_dir: give a folder with --output-dir, or --telemetry-file")
-    path = args.telemetry_file or args.output_dir / "download_telemetry.csv"
+    path = args.telemetry_file or args.output_dir / TELEMETRY_NAME
     field = "telemetry_file" if args.telemetry_file else "output_dir"
     if not path.is_file():
         raise ValueError(f"{field}: there is no telemetry file {path}")

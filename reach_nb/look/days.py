@@ -27,18 +27,17 @@ from ..files import as_path
 from ..places import ArtifactFinder, FoundArtifact
 from reach_nb.telemetry import (
     COLUMNS,
+    LATER_STAGES,
     STATUS_DOWNLOADED,
     STATUS_FAILED,
-    STATUS_PROCESS_PENDING,
-    STATUS_PROCESSED,
     STATUS_SKIPPED_NO_DATA,
-    STATUS_SKIPPED_NO_INPUT,
-    STATUS_UPLOAD_PENDING,
-    STATUS_UPLOADED,
+    TELEMETRY_NAME,
     DatasetName,
     HistoricalTelemetry,
     as_dataset,
+    dataset_name,
     day_of,
+    is_later_stage,
     start_of,
 )
 from ..windows import Moment, as_date, day_window
@@ -94,7 +93,7 @@ def _from_log(records: Iterator[RowTexts], piece_rows: int = 4_000) -> pd.DataFr
 def log_at(path: str | PathLike[str]) -> HistoricalTelemetry:
     """The log at a path, or in a folder of artifacts under the name that a run gives it."""
     place = as_path(path, "telemetry")
-    return HistoricalTelemetry(place / "download_telemetry.csv" if place.is_dir() else place)
+    return HistoricalTelemetry(place / TELEMETRY_NAME if place.is_dir() else place)
 
 
 def read_rows(
@@ -181,13 +180,11 @@ def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
 
 def _spans_of(records: Iterator[RowTexts]) -> pd.DataFrame:
     """Each dataset with its days; of a log of a million rows, each day is kept once and no more."""
-    picked = itemgetter(*map(COLUMNS.index, _DATASET))
     at = COLUMNS.index("chunk_date_utc")
-    days: dict[tuple[str, str, str], set[date]] = defaultdict(set)
+    days: dict[DatasetName, set[date]] = defaultdict(set)
     for record in records:
         if day := day_of(record[at]):
-            sensor, product, kind = picked(record)
-            days[sensor.strip().upper(), product.strip().upper(), kind].add(day)
+            days[dataset_name(record)].add(day)
     spans = [(*name, len(some), min(some), max(some)) for name, some in sorted(days.items())]
     found = pd.DataFrame(spans, columns=[*_DATASET, "days", "first", "last"])
     return found.astype({"days": "int64", "first": "datetime64[us]", "last": "datetime64[us]"})
@@ -263,14 +260,6 @@ def choose_dataset(
 DayState = Literal["not_attempted", "pending", "failed", "no_data", "downloaded"]
 STATES: tuple[DayState, ...] = get_args(DayState)
 
-_LATER_STATUSES = (
-    STATUS_PROCESS_PENDING,
-    STATUS_PROCESSED,
-    STATUS_UPLOAD_PENDING,
-    STATUS_UPLOADED,
-    STATUS_SKIPPED_NO_INPUT,
-)
-
 
 def _last_of_day(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop_duplicates("day", keep="last").set_index("day")
@@ -291,7 +280,7 @@ def speaking_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """
     status = rows["status"]
     failed, downloaded = status == STATUS_FAILED, status == STATUS_DOWNLOADED
-    later = status.isin(_LATER_STATUSES) | failed & (rows["csv_path"] != "")
+    later = status.isin(LATER_STAGES) | failed & (rows["csv_path"] != "")
     measured = downloaded | later & rows["records_downloaded"].notna()
     heard = ~later | rows["day"].isin(rows.loc[measured, "day"])
     states = ["downloaded", "no_data", "failed"]
@@ -313,7 +302,7 @@ def days_between(first: date | pd.Timestamp, last: date | pd.Timestamp) -> pd.Da
 # %% ../../nbs/look/days.ipynb #0341eae1
 def _attempts(rows: pd.DataFrame) -> pd.Series:
     """How many runs tried each day."""
-    tries = rows[~rows["status"].isin(_LATER_STATUSES)].drop_duplicates(["day", "run_id"])
+    tries = rows[~rows["status"].isin(LATER_STAGES)].drop_duplicates(["day", "run_id"])
     return tries["day"].value_counts()
 
 
@@ -415,9 +404,9 @@ class DayDigest:
     def add(self, record: RowTexts, number: int) -> None:
         """Look at one more row, which is the `number`th."""
         status, began = record[_STATUS_AT], record[_STARTED_AT]
-        stage = status in _LATER_STATUSES
+        stage = status in LATER_STAGES
         done = status == STATUS_DOWNLOADED
-        later = stage or (status == STATUS_FAILED and record[_PATH_AT] != "")
+        later = is_later_stage(status, record[_PATH_AT])
         text = "\0".join((*_pick(record), str(number))).encode()
         if _is_later(began, self.row):
             self.row = text
@@ -469,13 +458,9 @@ def digest_rows(records: Iterator[RowTexts]) -> dict[DatasetName, dict[date, Day
     dict of tuple of str to dict of date to DayDigest
     """
     found: dict[DatasetName, dict[date, DayDigest]] = defaultdict(lambda: defaultdict(DayDigest))
-    picked = itemgetter(*map(COLUMNS.index, _DATASET))
-    names = dict[RowTexts, DatasetName]()
     for number, record in enumerate(records):
         if day := day_of(record[_DAY_AT]):
-            if (told := picked(record)) not in names:
-                names[told] = (told[0].strip().upper(), told[1].strip().upper(), told[2])
-            found[names[told]][day].add(record, number)
+            found[dataset_name(record)][day].add(record, number)
     return found
 
 

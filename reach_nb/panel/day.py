@@ -38,6 +38,7 @@ from reach_nb.telemetry import (
     STATUS_SKIPPED_NO_INPUT,
     STATUS_UPLOAD_PENDING,
     STATUS_UPLOADED,
+    TELEMETRY_NAME,
 )
 from ..windows import day_window
 from ..words import say_count, say_duration, say_size
@@ -107,7 +108,7 @@ def find_artifact(
     named = [path for path in tries["csv_path"] if path]
     if not named:
         return None, False
-    finder = ArtifactFinder(folder, folder / "download_telemetry.csv")
+    finder = ArtifactFinder(folder, folder / TELEMETRY_NAME)
     found = finder.find(dataset.artifact_name(day_window(day.date())), named[-1])
     return found.path.absolute(), found.there
 

@@ -42,7 +42,7 @@ from .run_view import Concern, RunPane, RunView, look_html
 from .strip import STRIP_LOOKS, Strip, StripDay, strip_html
 from ..places import ArtifactFinder
 from ..planning import SETTLE_HOURS, DownloadRunConfig, settled_at
-from ..telemetry import as_dataset, holds_telemetry
+from ..telemetry import TELEMETRY_NAME, as_dataset, holds_telemetry
 from ..windows import as_date
 from ..words import say_count
 
@@ -51,7 +51,7 @@ def telemetry_path(where: Path | str) -> Path:
     """The telemetry file that is meant, absolute: `where` itself, or the usual one in a folder."""
     where = Path(where).expanduser().absolute()
     is_folder = where.is_dir() or where.suffix == ""
-    return where / "download_telemetry.csv" if is_folder else where
+    return where / TELEMETRY_NAME if is_folder else where
 
 
 class LogSource:
@@ -137,7 +137,7 @@ def strip_days(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> list[Stri
     """The days of a frame of `availability_frame` as the strip shows them."""
     if frame.empty:
         return []
-    finder = ArtifactFinder(folder, folder / "download_telemetry.csv")
+    finder = ArtifactFinder(folder, folder / TELEMETRY_NAME)
     artifacts = find_artifacts(frame, dataset, finder)
     days = every_day(frame)
     remarks = remarks_of(frame, dataset.descriptor)
