@@ -71,7 +71,7 @@ def is_row(line: str, columns: Sequence[str], layout: CsvLayout) -> bool:
     row = dict(zip(columns, values, strict=True))
     return any(holds(row[name]) for name, holds in layout.keys.items())
 
-# %% ../nbs/csv_log.ipynb #aeebe5a3
+# %% ../nbs/csv_log.ipynb #e5b02840
 def _odd_record(
     lines: Sequence[str], at: int, columns: Sequence[str], layout: CsvLayout
 ) -> tuple[list[str] | None, int]:
@@ -187,7 +187,7 @@ def _decode(data: bytes) -> str:
 def _holds_value(names: Iterable[str], layout: CsvLayout) -> bool:
     return any(holds(name) for name in names for holds in layout.keys.values())
 
-# %% ../nbs/csv_log.ipynb #c4618185
+# %% ../nbs/csv_log.ipynb #2dcf9160
 RowTexts: TypeAlias = tuple[str, ...]  # the texts of one row, in the order of the layout's columns
 PIECE_BYTES = 2**20  # of a file, in memory at a time
 _HEADER_BYTES = 2**16  # of a file, that hold its header if it has one
@@ -218,8 +218,7 @@ def read_records(
     if not columns:
         return
     file.seek(start)
-    where = [columns.index(c) if c in columns else len(columns) for c in layout.columns]
-    pick = operator.itemgetter(*where)
+    pick = _picker(columns, layout.columns)
     carried: list[str] = []
     rest = b""
     while piece := file.read(piece_bytes):
@@ -232,9 +231,18 @@ def read_records(
             if values is None:
                 carried = lines[at:]
             else:
-                yield pick([*values, ""])
+                yield pick(values)
     if not carried and is_open_row(rest, columns, layout):
-        yield pick([*_decode(rest).split(","), ""])
+        yield pick(_decode(rest).split(","))
+
+
+def _picker(columns: tuple[str, ...], wanted: tuple[str, ...]) -> Callable[[list[str]], RowTexts]:
+    """Takes the wanted columns out of a row's fields; one that is not there is `""`."""
+    if columns == wanted:
+        return tuple
+    where = [columns.index(name) if name in columns else len(columns) for name in wanted]
+    pick = operator.itemgetter(*where)
+    return lambda values: pick([*values, ""])
 
 
 def _lines(data: bytes) -> list[str]:

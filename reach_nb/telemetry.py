@@ -233,7 +233,7 @@ class LatestRows:
         """The latest row of each day, in order of days."""
         return {day: TelemetryRow(*self._of_day[day][1]) for day in sorted(self._of_day)}
 
-# %% ../nbs/telemetry.ipynb #080c664d
+# %% ../nbs/telemetry.ipynb #78b8b528
 def rows_of(
     records: Iterable[RowTexts],
     sensor_id: str | None = None,
@@ -241,6 +241,9 @@ def rows_of(
     output_format: str | None = None,
 ) -> Iterator[RowTexts]:
     """The rows of one sensor, one product (both in any case), one format; `None`: any."""
+    if sensor_id is descriptor is output_format is None:
+        yield from records
+        return
     sensor = None if sensor_id is None else sensor_id.strip().upper()
     product = None if descriptor is None else descriptor.strip().upper()
     for record in records:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LANE', 'GAP', 'TOP', 'plot_days']
 
-# %% ../../nbs/look/bars.ipynb #d8828ccb
+# %% ../../nbs/look/bars.ipynb #ef5329d7
 import numpy as np
 import pandas as pd
 from matplotlib import rcParams
@@ -14,9 +14,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.dates import date2num
 from numpy.typing import NDArray
 
-from .calendar import DAY_LOOKS, drawable_days
+from .calendar import drawable_days
 from reach_nb.look.figures import (
-    Look,
     TextSize,
     add_boxes,
     axes_inches,
@@ -27,6 +26,7 @@ from reach_nb.look.figures import (
     set_heading,
     text_size,
 )
+from .looks import DAY_LOOKS, Look
 from .text import count_kinds, day_kinds, describe, frame_title, runs
 
 # %% ../../nbs/look/bars.ipynb #d31a35eb

@@ -6,7 +6,7 @@
 __all__ = ['ZERO', 'NO_FILE', 'THERE', 'GAP', 'row_size', 'dress_lanes', 'spans', 'plot_sensor_days', 'GapLanes', 'gap_lanes',
            'gap_shares', 'drawn_gaps', 'drawn_by_pair', 'gap_label', 'plot_gaps']
 
-# %% ../../nbs/look/coverage_pictures.ipynb #45f011fb
+# %% ../../nbs/look/coverage_pictures.ipynb #2441820e
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -29,7 +29,6 @@ from reach_nb.look.coverage import (
 )
 from reach_nb.look.figures import (
     PAGE_WIDE,
-    Look,
     add_boxes,
     axes_inches,
     check_axes,
@@ -39,6 +38,7 @@ from reach_nb.look.figures import (
     new_axes,
     rectangles,
 )
+from .looks import Look
 from ..words import say_duration
 
 # %% ../../nbs/look/coverage_pictures.ipynb #9cb23331

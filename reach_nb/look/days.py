@@ -43,7 +43,7 @@ from reach_nb.telemetry import (
 from ..windows import Moment, as_date, day_window
 from ..words import say_count
 
-# %% ../../nbs/look/days.ipynb #f64e7ab6
+# %% ../../nbs/look/days.ipynb #872ee708
 TelemetrySource: TypeAlias = HistoricalTelemetry | str | PathLike[str] | pd.DataFrame
 
 _DATASET = ["sensor_id", "descriptor", "output_format"]
@@ -62,7 +62,9 @@ def _typed(rows: pd.DataFrame) -> pd.DataFrame:
     for name in _TEXTS:
         typed[name] = rows[name].astype(object).where(rows[name].notna(), "")
     for name in ("sensor_id", "descriptor"):
-        typed[name] = typed[name].str.strip().str.upper()
+        plain = {text: text.strip().upper() for text in typed[name].unique()}
+        texts = [plain[text] for text in typed[name]]  # one that repeats stays one
+        typed[name] = pd.Series(texts, typed.index, dtype=object)
     for name in _NUMBERS:
         numbers = pd.to_numeric(rows[name], errors="coerce").astype("float64")
         typed[name] = numbers.where(numbers.abs() < 2**53)
@@ -155,7 +157,7 @@ def _checked(rows: object) -> pd.DataFrame:
         )
     return rows
 
-# %% ../../nbs/look/days.ipynb #e7a4605b
+# %% ../../nbs/look/days.ipynb #38d3b6e8
 def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
     """What a telemetry log holds: one row per sensor, descriptor and format.
 
@@ -200,7 +202,7 @@ def _plain(found: pd.DataFrame) -> pd.DataFrame:
     names = found[_DATASET].itertuples(index=False, name=None)
     return found[[as_dataset(name) is not None for name in names]].reset_index(drop=True)
 
-# %% ../../nbs/look/days.ipynb #bba1239c
+# %% ../../nbs/look/days.ipynb #8fb79b05
 _SUCH_AS = {"sensor_id": "ALL or REACH-101", "descriptor": "QUICKLOOK", "output_format": "csv"}
 
 
@@ -254,9 +256,10 @@ def choose_dataset(
     if found.empty:
         return rows, wanted
     name = found.loc[0, _DATASET]
-    return rows[(rows[_DATASET] == name).all(axis=1)], name.to_dict()
+    same = np.logical_and.reduce([rows[column] == name[column] for column in _DATASET])
+    return rows[same], name.to_dict()
 
-# %% ../../nbs/look/days.ipynb #3f665bad
+# %% ../../nbs/look/days.ipynb #e471fd90
 DayState = Literal["not_attempted", "pending", "failed", "no_data", "downloaded"]
 STATES: tuple[DayState, ...] = get_args(DayState)
 
@@ -283,10 +286,10 @@ def speaking_rows(rows: pd.DataFrame) -> pd.DataFrame:
     later = status.isin(LATER_STAGES) | failed & (rows["csv_path"] != "")
     measured = downloaded | later & rows["records_downloaded"].notna()
     heard = ~later | rows["day"].isin(rows.loc[measured, "day"])
-    states = ["downloaded", "no_data", "failed"]
-    state = np.select(
-        [downloaded | later, status == STATUS_SKIPPED_NO_DATA, failed], states, "pending"
-    )
+    no_data = status == STATUS_SKIPPED_NO_DATA
+    names = ["downloaded", "no_data", "failed", "pending"]
+    codes = np.select([downloaded | later, no_data, failed], range(3), 3)
+    state = pd.Categorical.from_codes(codes, names)
     latest = _last_of_day(rows.assign(state=state)[heard])
     data = _last_of_day(pd.concat([rows[measured & ~downloaded], rows[downloaded]]))
     on_disk = latest["state"] == "downloaded"

@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['PAGE_WIDE', 'TextSize', 'Picture', 'PictureAxes', 'new_axes', 'figure_of', 'check_axes', 'axes_inches', 'text_size',
-           'title_size', 'set_heading', 'Look', 'rectangles', 'add_boxes', 'legend_patch', 'legend_above', 'date_axis',
+           'title_size', 'set_heading', 'rectangles', 'add_boxes', 'legend_patch', 'legend_above', 'date_axis',
            'label_log_axis', 'keep_colors', 'theme_svg']
 
-# %% ../../nbs/look/figures.ipynb #3813b56a
+# %% ../../nbs/look/figures.ipynb #8f978da3
 import base64
 import html
 import io
 import itertools
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import rcParams
@@ -41,6 +41,8 @@ from matplotlib.spines import Spine
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import ArrayLike, NDArray
+
+from .looks import Look
 
 # %% ../../nbs/look/figures.ipynb #d3b83b43
 PAGE_WIDE = 9.0  # inches, of a wide picture: on a page of 7.5 inches its text of 10 points has 8.3
@@ -145,17 +147,7 @@ def set_heading(ax: Axes, text: str, two_lines: bool = False) -> None:
     text = text.replace(", ", ",\n") if two_lines else text
     ax.set_title(text, loc="left", fontsize=title_size(ax))
 
-# %% ../../nbs/look/figures.ipynb #8dd82b10
-class Look(NamedTuple):
-    """How something is drawn that has no number to colour it by."""
-
-    label: str  # what the legend calls it
-    color: str  # of its face; "none" leaves the background
-    hatch: str = ""  # matplotlib's pattern; "" for none
-    ink: str = "none"  # colour of the pattern
-    mark: str = ""  # one character, for text and for tiny boxes
-
-
+# %% ../../nbs/look/figures.ipynb #d0a7e6d5
 def rectangles(
     x: ArrayLike, y: ArrayLike, width: ArrayLike, height: ArrayLike
 ) -> NDArray[np.float64]:

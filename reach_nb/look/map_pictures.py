@@ -6,7 +6,7 @@
 __all__ = ['VMIN', 'VMAX', 'ZERO_DOSE', 'NO_VALUE', 'EMPTY', 'map_norm', 'bar_ends', 'map_transform', 'draw_cells',
            'add_graticule', 'shores', 'add_coastlines', 'plot_dose_map']
 
-# %% ../../nbs/look/map_pictures.ipynb #04f7bce5
+# %% ../../nbs/look/map_pictures.ipynb #5f4384b0
 import warnings
 from concurrent.futures import Executor
 from queue import Empty, SimpleQueue
@@ -27,13 +27,13 @@ from .cells import Statistic
 from .dose_map import describe_dose_map, dose_map, map_label, map_title
 from reach_nb.look.figures import (
     PAGE_WIDE,
-    Look,
     add_boxes,
     check_axes,
     legend_patch,
     new_axes,
     rectangles,
 )
+from .looks import Look
 
 # %% ../../nbs/look/map_pictures.ipynb #73797d24
 VMIN, VMAX = 1e-7, 1e-2  # rad(Si)/s

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ACTION_LOOKS', 'MOST_IN_A_ROW', 'describe_plan', 'plot_plan']
 
-# %% ../../nbs/look/plan.ipynb #76e80ce9
+# %% ../../nbs/look/plan.ipynb #b5f17dad
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,7 +15,6 @@ from matplotlib.axes import Axes
 from ..dataset import Dataset
 from reach_nb.look.figures import (
     PAGE_WIDE,
-    Look,
     add_boxes,
     check_axes,
     keep_colors,
@@ -24,6 +23,7 @@ from reach_nb.look.figures import (
     new_axes,
     rectangles,
 )
+from .looks import Look
 from reach_nb.planning import (
     ACTION_RUN,
     ACTION_SKIP_EXISTING,

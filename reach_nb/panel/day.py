@@ -21,10 +21,7 @@ from ..archive.reading import read_artifact
 from ..constellation import EXPECTED_RECORDS_SINGLE, is_all
 from ..dataset import Dataset
 from ..look.coverage import gaps, sensor_days
-from ..look.coverage_pictures import plot_gaps
 from ..look.days import TelemetrySource, day_attempts
-from ..look.dose_pictures import plot_dose_series
-from ..look.figures import figure_of, new_axes, theme_svg
 from .controls import OnError, button, row
 from .markup import html_table, scroll, text_html
 from ..places import ArtifactFinder
@@ -121,6 +118,9 @@ def _read(path: Path, columns: list[str], sensors: str | None = None) -> pd.Data
 
 def dose_html(path: Path, sensor: str | None = None) -> str:
     """The dose rate in an artifact as a picture, of one sensor if told."""
+    from reach_nb.look.dose_pictures import plot_dose_series  # with matplotlib: not before a
+    from reach_nb.look.figures import figure_of, new_axes, theme_svg  # picture is asked for
+
     columns = ["ob_time", "sensor_id", "flavor", "dose_rate", "quality"]
     frame = _read(path, columns, sensor)
     if frame.empty:
@@ -153,6 +153,9 @@ def shares_of_sensors(frame: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
 def sensors_html(path: Path) -> str:
     """Availability per sensor and the gaps in an artifact."""
+    from reach_nb.look.coverage_pictures import plot_gaps
+    from reach_nb.look.figures import figure_of, theme_svg
+
     frame = _read(path, ["ob_time", "sensor_id", "dosimeter"])
     found = gaps(frame)
     shares = shares_of_sensors(frame, found)

@@ -20,8 +20,6 @@ from typing import NamedTuple, TypeAlias
 import ipywidgets
 
 from ..events import DownloadRunSummary
-from ..look.figures import figure_of, new_axes, theme_svg
-from ..look.rate import plot_rate
 from ..look.text import MEASURED
 from .controls import OnError, Pump
 from .form import say_settings
@@ -135,6 +133,9 @@ def achieved_rates(trace: Sequence[Mark]) -> list[tuple[float, float]]:
 
 def rate_html(progress: Progress, now: float) -> str:
     """The rate of a run as a picture, up to a moment; `""` before there is one."""
+    from reach_nb.look.figures import figure_of, new_axes, theme_svg  # with matplotlib: not
+    from reach_nb.look.rate import plot_rate  # before a run has a rate
+
     marks = [mark for mark in progress.trace if mark.rate == mark.rate]
     if not marks:
         return ""

@@ -6,7 +6,7 @@
 __all__ = ['STRIP_LOOKS', 'KIND_NAMES', 'MOST_IN_WEEKS', 'MOST_IN_A_SHEET', 'StripDay', 'percent_color', 'Block', 'lay_out',
            'block_svg', 'blocks_svg', 'legend_html', 'describe_strip', 'strip_html', 'Strip']
 
-# %% ../../nbs/panel/strip.ipynb #9c8a0f3c
+# %% ../../nbs/panel/strip.ipynb #a23e66db
 import html
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,8 +20,7 @@ import traitlets
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
-from ..look.calendar import DAY_LOOKS, PERCENT_COLORS
-from ..look.figures import Look
+from ..look.looks import DAY_LOOKS, PERCENT_COLORS, Look
 from ..look.text import MEASURED
 
 # %% ../../nbs/panel/strip.ipynb #f30c32e1
