@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .records import as_number, as_time
 from ..constellation import FILL_VALUE
 
-# %% ../../nbs/archive/columns.ipynb #8ade2e9b
+# %% ../../nbs/archive/columns.ipynb #b36bc1fd
 @dataclass(frozen=True)
 class Texts:
     """A column of texts: each different one once, and a small number per row.
@@ -66,9 +66,7 @@ Table: TypeAlias = dict[str, Any]  # name → Column, all of one length
 
 def objects(values: Sequence[Any]) -> NDArray[Any]:
     """Any values as an array of objects, one element per value (lists stay lists)."""
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
+    return np.fromiter(values, object, len(values))
 
 # %% ../../nbs/archive/columns.ipynb #21f63ac1
 def distinct(values: Column) -> tuple[NDArray[Any], Sequence[Any]]:

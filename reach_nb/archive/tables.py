@@ -8,7 +8,7 @@ __all__ = ['READ_ENTRY_FIELDS', 'BATCH', 'REPETITIVE', 'Scalar', 'ROWS', 'Loader
            'csv_tables', 'WireRecord', 'RecordDecoder', 'json_tables', 'Extent', 'extent', 'arrow_table', 'constant',
            'may_hold', 'batches', 'ParquetLoaders', 'parquet_loaders', 'parquet_tables', 'tables']
 
-# %% ../../nbs/archive/tables.ipynb #a3ff2e5e
+# %% ../../nbs/archive/tables.ipynb #7978a31c
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
@@ -23,7 +23,7 @@ import pandas as pd
 
 from .columns import Column, Table, Texts, as_numbers, as_texts, objects
 from .csv_files import is_header
-from .json_files import json_records
+from .json_files import json_pieces, raw_records
 from reach_nb.archive.records import (
     POSITION_FIELDS,
     as_entries,
@@ -184,7 +184,7 @@ def _column(values: "pd.Series[Any]") -> Column:
         return Texts(values.array.codes, [str(value) for value in values.array.categories])
     return values.to_numpy()
 
-# %% ../../nbs/archive/tables.ipynb #8e8858d6
+# %% ../../nbs/archive/tables.ipynb #d716ef4d
 Scalar: TypeAlias = str | int | float | bool | None  # where a text is meant
 
 
@@ -219,15 +219,13 @@ class RecordDecoder:
         self.one = msgspec.json.Decoder(self.kind)
         self.many = msgspec.json.Decoder(list[self.kind])  # type: ignore[name-defined]
 
-    def decode(self, raws: Sequence[msgspec.Raw]) -> list[Any]:
-        """The records of some JSON texts; one that is no record is empty."""
-        records = []
-        for some in (raws[start : start + 500] for start in range(0, len(raws), 500)):
-            try:
-                records += self.many.decode(b"[" + b",".join(map(bytes, some)) + b"]")
-            except msgspec.DecodeError:
-                records += [self._odd(raw) for raw in some]
-        return records
+    def decode(self, text: bytes) -> list[Any]:
+        """The records between the brackets of an array. Errors as of `raw_records`."""
+        text.decode()
+        try:
+            return self.many.decode(b"[" + text + b"]")
+        except msgspec.DecodeError:
+            return [self._odd(raw) for raw in raw_records(text)]
 
     def _odd(self, raw: msgspec.Raw) -> Any:
         try:
@@ -237,8 +235,6 @@ class RecordDecoder:
         try:  # the standard library takes 1e999
             record = json.loads(bytes(raw))
         except (ValueError, RecursionError):
-            return self.kind()
-        if not isinstance(record, dict):
             return self.kind()
         return self.kind(**{n: _meant(n, record.get(n)) for n in self.kind.__struct_fields__})
 
@@ -251,7 +247,7 @@ def _meant(name: str, value: object) -> object:
         return list(as_position(value))
     return as_text(value) if WireRecord.__annotations__[name] is not Any else value
 
-# %% ../../nbs/archive/tables.ipynb #5aa7cb9b
+# %% ../../nbs/archive/tables.ipynb #bf52bccd
 _decoder = cache(RecordDecoder)
 
 
@@ -260,9 +256,8 @@ def json_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
     names = record_fields(fields) & set(WireRecord.__struct_fields__)
     decoder = _decoder(names)
     plain = names - {"senPos", "seoList"}
-    for raws in _json_batches(path):
-        records = decoder.decode(raws)
-        columns: Table = {n: objects([getattr(r, n) for r in records]) for n in plain}
+    for records in _json_batches(path, decoder):
+        columns: Table = {n: objects(list(map(attrgetter(n), records))) for n in plain}
         if "senPos" in names:
             columns |= lay_out_positions(record.senPos for record in records)
         if "seoList" in names:
@@ -270,10 +265,10 @@ def json_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
         yield columns
 
 
-def _json_batches(path: Path) -> Iterator[list[msgspec.Raw]]:
-    waiting: list[msgspec.Raw] = []
+def _json_batches(path: Path, decoder: RecordDecoder) -> Iterator[list[Any]]:
+    waiting: list[Any] = []
     try:
-        for some in json_records(path):
+        for some in json_pieces(path, decoder.decode):
             waiting += some
             if len(waiting) >= BATCH:
                 yield waiting
