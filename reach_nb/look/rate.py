@@ -44,7 +44,7 @@ def rate_events(
             f"as AdaptiveRateController.history: {error}"
         ) from None
 
-# %% ../../nbs/look/rate.ipynb #9ec6ca7e
+# %% ../../nbs/look/rate.ipynb #8f55c620
 def plot_rate(
     history: Iterable[RateEvent],
     ax: Axes | None = None,
@@ -98,5 +98,5 @@ def plot_rate(
     ax.tick_params(labelsize=size)
     ax.grid(axis="y", color="0.55", linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)
-    legend_above(ax, [*lines, marks], size=size)
+    legend_above(ax, [*lines, marks] if refused.any() else lines, size=size)
     return ax
