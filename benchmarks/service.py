@@ -21,16 +21,18 @@ DAY = date(2025, 1, 31)
 
 
 def lend(udl, days):
-    """Let the days after the first be answered with its bodies, so that ten days of ALL fit into memory."""
+    """Let the days after the first have its records at their own times; ten days of ALL take 9 GB of memory."""
 
     def asked(day):
         return [
             parse_query(query(Dataset(), chunk)) for chunk in chunk_windows(day_window(day), 300)
         ]
 
-    for n in range(1, days):
-        for own, lent in zip(asked(DAY + timedelta(days=n)), asked(DAY), strict=True):
+    for day in (DAY + timedelta(days=n) for n in range(1, days)):
+        for own, lent in zip(asked(day), asked(DAY), strict=True):
             body = udl.library.cache.get(lent, bytes)
+            # its time of creation, too, is of the next day: only what is asked for is moved
+            body = body.replace(f'"obTime":"{DAY}T'.encode(), f'"obTime":"{day}T'.encode())
             udl.library.cache.get(own, lambda body=body: body)
 
 

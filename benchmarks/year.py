@@ -96,7 +96,7 @@ def measure(name, folder, days, processes):
     return {
         "days": days,
         "processes": processes,
-        "seconds": round(seconds, 1),
+        "seconds": round(seconds, 2),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "quarters": quarters,
         "peak_mb": round(peak_mb()),
@@ -116,7 +116,7 @@ def main():
     parser.add_argument("--source", type=Path, help="a folder of days of ALL in Parquet")
     parser.add_argument("--folder", type=Path, required=True, help="where the links go")
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--some", type=int, default=12, help="days on one process, and on two")
+    parser.add_argument("--some", type=int, default=48, help="days on one process, and on two")
     parser.add_argument("--only", default="", help="analyses that hold this text in their name")
     parser.add_argument("--output", type=Path)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
