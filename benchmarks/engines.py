@@ -120,12 +120,17 @@ def reach_tasks(folder, days):
     }
 
 
-def duckdb_tasks(folder, days):
+def duckdb_session():
     import duckdb
-    import pandas  # noqa: F401
+    import pandas  # noqa: F401  # the frames are its own
 
     db = duckdb.connect()
     db.execute(f"set threads={os.cpu_count()}; set timezone='UTC'")
+    return db
+
+
+def duckdb_tasks(folder, days):
+    db = duckdb_session()
     source = f"read_parquet({[str(p) for p in sorted(folder.glob('*.parquet'))[:days]]})"
     rate = "case when obValue > -9.9e30 then obValue end"
     few = f"obTime as ob_time, idSensor as sensor_id, {rate} as dose_rate"
@@ -182,13 +187,9 @@ def duckdb_tasks(folder, days):
 
 
 def view_tasks(folder, days):
-    import duckdb
-    import pandas  # noqa: F401
-
     import reach_nb as r
 
-    db = duckdb.connect()
-    db.execute(f"set threads={os.cpu_count()}; set timezone='UTC'")
+    db = duckdb_session()
     db.execute(r.duckdb_view(sorted(folder.glob("*.parquet"))[:days]))
     few = "ob_time, sensor_id, dose_rate"
     in_order = "order by ob_time, sensor_id, dosimeter"

@@ -118,8 +118,9 @@ def _read(path: Path, columns: list[str], sensors: str | None = None) -> pd.Data
 
 def dose_html(path: Path, sensor: str | None = None) -> str:
     """The dose rate in an artifact as a picture, of one sensor if told."""
-    from reach_nb.look.dose_pictures import plot_dose_series  # with matplotlib: not before a
-    from reach_nb.look.figures import figure_of, new_axes, theme_svg  # picture is asked for
+    # what draws is imported with the first picture: an explorer opens without it
+    from reach_nb.look.dose_pictures import plot_dose_series
+    from reach_nb.look.figures import figure_of, new_axes, theme_svg
 
     columns = ["ob_time", "sensor_id", "flavor", "dose_rate", "quality"]
     frame = _read(path, columns, sensor)

@@ -133,8 +133,9 @@ def achieved_rates(trace: Sequence[Mark]) -> list[tuple[float, float]]:
 
 def rate_html(progress: Progress, now: float) -> str:
     """The rate of a run as a picture, up to a moment; `""` before there is one."""
-    from reach_nb.look.figures import figure_of, new_axes, theme_svg  # with matplotlib: not
-    from reach_nb.look.rate import plot_rate  # before a run has a rate
+    # what draws is imported with the first picture: an explorer opens without it
+    from reach_nb.look.figures import figure_of, new_axes, theme_svg
+    from reach_nb.look.rate import plot_rate
 
     marks = [mark for mark in progress.trace if mark.rate == mark.rate]
     if not marks:
