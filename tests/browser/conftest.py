@@ -71,8 +71,8 @@ def lab(page, request):
         return page
 
     yield open_notebook
-    if getattr(request.node, "failed", False):
-        _leave_evidence(page, re.sub(r"\W+", "-", request.node.name))
+    if said := getattr(request.node, "failed", ""):
+        _leave_evidence(page, re.sub(r"\W+", "-", request.node.name), said)
     page.theme(light=True)
     page.page.set_viewport_size({"width": 1280, "height": 1000})
     page.close_notebooks()
@@ -98,12 +98,12 @@ def _notebook(cells):
     }
 
 
-def _leave_evidence(page, name):
+def _leave_evidence(page, name, said):
     folder = Path(os.environ.get("BROWSER_TEST_EVIDENCE", "browser_failures"))
     folder.mkdir(parents=True, exist_ok=True)
     page.page.screenshot(path=folder / f"{name}.png", full_page=True)
     (folder / f"{name}.txt").write_text(
-        "\n".join(map(str, page.console)) + "\n\n" + page.server.log.read_text()[-20_000:]
+        "\n\n".join([said, *map(str, page.console), page.server.log.read_text()[-20_000:]])
     )
 
 
@@ -111,4 +111,4 @@ def _leave_evidence(page, name):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     if call.when == "call" and outcome.get_result().failed:
-        item.failed = True
+        item.failed = outcome.get_result().longreprtext
