@@ -6,7 +6,7 @@
 __all__ = ['SLICE_BYTES', 'csv_field', 'csv_text', 'quick_csv_text', 'csv_slices', 'CsvEncoder', 'count_csv', 'is_header',
            'csv_records']
 
-# %% ../../nbs/archive/csv_files.ipynb #f12f56d1
+# %% ../../nbs/archive/csv_files.ipynb #6eeddf88
 import csv
 import io
 import re
@@ -14,8 +14,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import groupby, repeat
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import astuple
@@ -25,12 +26,14 @@ from reach_nb.archive.records import (
     NUMBER_FIELDS,
     WHOLE_FIELDS,
     Record,
+    Steady,
     as_number,
     as_whole,
     decode_records,
     exact_pieces,
     nested_json,
     quick_pieces,
+    steady_texts,
 )
 from .stretches import Stretch
 
@@ -113,7 +116,7 @@ def _entries_fields(raws: Sequence[msgspec.Raw]) -> Sequence[str]:
     _known.update(made)
     return [field or made[text] for text, field in zip(texts, fields, strict=True)]
 
-# %% ../../nbs/archive/csv_files.ipynb #9440c7ce
+# %% ../../nbs/archive/csv_files.ipynb #bce679cd
 def _column_fields(values: Sequence[Any]) -> Sequence[str]:
     kind = type(values[0])  # that of all, as a rule
     if kind is str:
@@ -130,9 +133,8 @@ def _column_fields(values: Sequence[Any]) -> Sequence[str]:
     return list(map(csv_field, values))
 
 
-def _rows_text(columns: Iterable[Sequence[Any]]) -> str:
-    rows = zip(*map(_column_fields, columns), strict=True)
-    return "\r\n".join([*map(",".join, rows), ""])
+def _rows_text(columns: Iterable[Iterable[str]]) -> str:
+    return "\r\n".join([*map(",".join, zip(*columns, strict=True)), ""])
 
 
 def csv_text(records: Sequence[Record], columns: Sequence[str]) -> str:
@@ -154,23 +156,37 @@ def csv_text(records: Sequence[Record], columns: Sequence[str]) -> str:
         out = io.StringIO()
         csv.DictWriter(out, columns).writerows(records)
         return out.getvalue()
-    return _rows_text([record.get(column, "") for record in records] for column in columns)
+    values = ([record.get(column, "") for record in records] for column in columns)
+    return _rows_text(map(_column_fields, values))
 
-# %% ../../nbs/archive/csv_files.ipynb #54618538
+# %% ../../nbs/archive/csv_files.ipynb #f53ce016
 _Slices: TypeAlias = msgspec.json.Decoder[list[Any]]
 
 
 @lru_cache(maxsize=8)
-def _slice_decoder(columns: tuple[str, ...]) -> _Slices:
+def _slice_decoder(columns: tuple[str, ...], steady: Steady) -> _Slices:
     places = {f"f{place}": name for place, name in enumerate(columns)}
-    entries = (msgspec.Raw, msgspec.Raw(b'""'))
-    fields = [(f, *(entries if name == "seoList" else (Any, ""))) for f, name in places.items()]
+    kinds: dict[str, Any] = {"seoList": (msgspec.Raw, msgspec.Raw(b'""'))}
+    kinds |= {name: (Literal[text],) for name, text in steady}
+    fields = [(field, *kinds.get(name, (Any, ""))) for field, name in places.items()]
     options: dict[str, Any] = {"forbid_unknown_fields": True, "kw_only": True, "gc": False}
     its = msgspec.defstruct("Record", fields, rename=places, **options)
     return msgspec.json.Decoder(list[its])  # type: ignore[valid-type]  # made at run time
 
 
-def quick_csv_text(piece: bytes, columns: Sequence[str]) -> str | None:
+@lru_cache(maxsize=8)
+def _row_parts(columns: tuple[str, ...], steady: Steady) -> list[int | str]:
+    """What a row is made of: columns, by their places, and the text of steady ones side by side."""
+    texts = dict(steady)
+    parts: list[int | str] = []
+    for is_steady, some in groupby(enumerate(columns), lambda numbered: numbered[1] in texts):
+        places = [place for place, _ in some]
+        steady_text = ",".join(csv_field(texts[columns[p]]) for p in places) if is_steady else ""
+        parts += [steady_text] if is_steady else places
+    return parts
+
+
+def quick_csv_text(piece: bytes, columns: Sequence[str], steady: Steady = ()) -> str | None:
     """The rows of a CSV file for a slice of an answer, or `None` where it needs `csv_text`.
 
     Parameters
@@ -179,16 +195,23 @@ def quick_csv_text(piece: bytes, columns: Sequence[str]) -> str | None:
         A JSON array of records.
     columns : list of str
         The header.
+    steady : tuple
+        Fields, each with the one text that all records must have there, as from `steady_texts`.
     """
     if len(columns) < 2:
         return None
     try:
-        records = _slice_decoder(tuple(columns)).decode(piece)
+        records = _slice_decoder(tuple(columns), steady).decode(piece)
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None  # ValueError: a key that no structure can have
-    return _rows_text(zip(*map(astuple, records), strict=True))
+    values = list(zip(*map(astuple, records), strict=True))
+    return _rows_text(
+        repeat(part, len(records)) if isinstance(part, str) else _column_fields(values[part])
+        for part in _row_parts(tuple(columns), steady)
+        if values
+    )
 
-# %% ../../nbs/archive/csv_files.ipynb #94a69857
+# %% ../../nbs/archive/csv_files.ipynb #8be926ea
 SLICE_BYTES = 56 * 1024  # about 64 records
 
 
@@ -220,12 +243,17 @@ def csv_slices(
 
 
 def _csv_slices(pieces: Iterable[bytes], columns: list[str]) -> Iterator[tuple[list[str], bytes]]:
-    for piece in pieces:
-        text = quick_csv_text(piece, columns)
+    steady: Steady = ()
+    for number, piece in enumerate(pieces):
+        text = quick_csv_text(piece, columns, steady)
+        if text is None and steady:
+            text = quick_csv_text(piece, columns)
         if text is None:
             records = decode_records(piece)
             columns = list(dict.fromkeys([*columns, *(k for r in records for k in r)]))
             text = csv_text(records, columns)
+        if number == 0:
+            steady = steady_texts(piece)
         yield columns, text.encode()
 
 # %% ../../nbs/archive/csv_files.ipynb #67640eb6

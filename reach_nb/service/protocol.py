@@ -95,7 +95,7 @@ def is_of(name: object, sensor_id: str) -> bool:
         return True
     return name.strip().upper() == sensor_id.upper()
 
-# %% ../../nbs/service/protocol.ipynb #89b35535
+# %% ../../nbs/service/protocol.ipynb #b74fb601
 _USUAL_END = re.compile(r"(\.[0-9]+)?Z")  # of a time, after its seconds
 
 
@@ -103,14 +103,15 @@ def all_inside(times: Sequence[str], window: Window) -> bool:
     """Whether all times are of the usual form, and inside; `False` if it can't be seen so."""
     if not times or window.start.microsecond or window.stop.microsecond:
         return not times
-    together = "".join(times)
+    different = set(times)  # of all sensors, many have one
+    together = "".join(different)
     if "t" in together or " " in together:  # in place of the T
         return False
     start, stop = utc_text(window.start)[:19], utc_text(window.stop)[:19]
     return (
-        all(map(_USUAL_END.fullmatch, {time[19:] for time in times}))
-        and start <= min(times)[:19]
-        and max(times)[:19] < stop
+        all(map(_USUAL_END.fullmatch, {time[19:] for time in different}))
+        and start <= min(different)[:19]
+        and max(different)[:19] < stop
     )
 
 # %% ../../nbs/service/protocol.ipynb #dab21aed
