@@ -65,7 +65,7 @@ def tasks(
 def _read_part(part: Callable[[pd.DataFrame], P], day: Archive, threads: int | None) -> P:
     return part(day.read(ordered=False, threads=threads))
 
-# %% ../../nbs/look/by_day.ipynb #37882a6f
+# %% ../../nbs/look/by_day.ipynb #95add65e
 FRAMES_IN_FLIGHT, DAYS_IN_FLIGHT = 4, 256
 DAYS_AT_A_TIME = 2  # without an executor; what memory holds
 
@@ -80,7 +80,8 @@ def each_day(
 ) -> Iterator[P]:
     """The partial result of each day (or frame), in order.
 
-    Raises `ValueError` if `readings` is nothing of the kind, and whatever `part` raises.
+    Raises `ValueError` if `readings` or `executor` is nothing of the kind, and whatever `part`
+    raises.
 
     Parameters
     ----------
@@ -102,6 +103,8 @@ def each_day(
     -------
     iterator
     """
+    if executor is not None and not hasattr(executor, "submit"):
+        raise ValueError(f"executor: {executor!r} is no concurrent.futures.Executor")
     days = len(readings.paths) if isinstance(readings, Archive) else 1
     at_a_time = max(1, min(days, DAYS_AT_A_TIME, processors()))
     # where others work too, a day is one thread's

@@ -66,7 +66,7 @@ def as_outage(sensor_id: str, start: Moment, stop: Moment) -> Outage:
         )
     return outage
 
-# %% ../../nbs/simulated/sky.ipynb #1d9f387a
+# %% ../../nbs/simulated/sky.ipynb #dadb0cf9
 SHARES = tuple("availability outage_rate late duplicates ragged missing_id odd_w".split())
 
 
@@ -127,7 +127,10 @@ class Sky:
                 "the milliseconds between two readings"
             )
         vars(self)["outages"] = tuple(as_outage(*given) for given in self.outages)
-        vars(self)["no_data"] = tuple(as_date(day, "no_data") for day in self.no_data)
+        days: Any = self.no_data
+        if isinstance(days, str) or not isinstance(days, Iterable):
+            days = [days]
+        vars(self)["no_data"] = tuple(as_date(day, "no_data") for day in days)
         vars(self)["storm"] = None if self.storm is None else as_utc(self.storm, "storm")
 
     @property
