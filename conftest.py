@@ -1,8 +1,12 @@
 """`pytest` runs every notebook by nbdev's own rules: one test a notebook, each in a process of its own."""
 
+import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -55,19 +59,65 @@ class NotebookFile(pytest.File):
         yield NotebookItem.from_parent(self, name="cells")
 
 
+class NotebookRunner:
+    """The process that runs notebooks, see `tools/run_notebooks.py`; begun when it is first needed."""
+
+    def __init__(self):
+        self._process = None
+
+    def run(self, seconds, **asked):
+        """Run a notebook; `NotebookFailed` if it fails, or takes longer."""
+        if self._process is None:
+            command = [sys.executable, ROOT / "tools" / "run_notebooks.py"]
+            pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+            # a group of its own, so that it is killed together with the copy that runs a notebook
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, text=True, encoding="utf-8", start_new_session=True, **pipes
+            )
+        late = threading.Timer(seconds, self.kill)
+        late.start()
+        try:
+            print(json.dumps(asked), file=self._process.stdin, flush=True)
+            answer = self._process.stdout.readline()
+        except KeyboardInterrupt:
+            self.kill()
+            raise
+        finally:
+            late.cancel()
+        if not answer or os.name == "nt":
+            self.close()
+        if not answer:
+            raise NotebookFailed(f"it took over {seconds:g} s, or its process was killed")
+        found = json.loads(answer)
+        if found["code"]:
+            raise NotebookFailed(found["said"] or f"its process ended with {found['code']}")
+
+    def kill(self):
+        """End the process, and what it runs, at once."""
+        if os.name == "nt":
+            self._process.kill()
+        else:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self):
+        """End the process when it has done what it was asked for."""
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+
+RUNNER = NotebookRunner()
+
+
+def pytest_unconfigure(config):
+    RUNNER.close()
+
+
 class NotebookItem(pytest.Item):
     def runtest(self):
         option = self.config.option
-        command = [sys.executable, ROOT / "tools" / "run_one.py", self.path, option.nb_flags]
-        command += ["as-module"] * option.as_module
-        try:
-            done = subprocess.run(
-                command, cwd=ROOT, capture_output=True, text=True, timeout=option.nb_timeout
-            )
-        except subprocess.TimeoutExpired:
-            raise NotebookFailed(f"{self.path.name} took over {option.nb_timeout:g} s") from None
-        if done.returncode:
-            raise NotebookFailed(done.stdout + done.stderr)
+        asked = {"path": str(self.path), "flags": option.nb_flags, "as_module": option.as_module}
+        RUNNER.run(option.nb_timeout, **asked)
 
     def repr_failure(self, excinfo, style=None):
         return (
