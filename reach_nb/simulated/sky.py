@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SHARES', 'HOUR_MS', 'DAY_MS', 'WEEK_MS', 'DESCRIPTORS', 'FIRST_MS', 'BATCH_MS', 'LATEST_MS', 'AGAIN_MS', 'DOSIMETERS',
-           'Outage', 'as_outage', 'Sky', 'seeded_outages', 'arrival', 'settled', 'deliveries', 'nameless',
+           'Outage', 'as_outage', 'as_days', 'Sky', 'seeded_outages', 'arrival', 'settled', 'deliveries', 'nameless',
            'record_counts', 'Batch', 'pick_records']
 
 # %% ../../nbs/simulated/sky.ipynb #657bb04a
@@ -66,7 +66,13 @@ def as_outage(sensor_id: str, start: Moment, stop: Moment) -> Outage:
         )
     return outage
 
-# %% ../../nbs/simulated/sky.ipynb #dadb0cf9
+# %% ../../nbs/simulated/sky.ipynb #e325f782
+def as_days(given: Any) -> tuple[date, ...]:
+    """Days without data from what users give: several days, or one. A `ValueError` if none."""
+    one = isinstance(given, str) or not isinstance(given, Iterable)
+    return tuple(as_date(day, "no_data") for day in ([given] if one else given))
+
+# %% ../../nbs/simulated/sky.ipynb #292878e1
 SHARES = tuple("availability outage_rate late duplicates ragged missing_id odd_w".split())
 
 
@@ -127,10 +133,7 @@ class Sky:
                 "the milliseconds between two readings"
             )
         vars(self)["outages"] = tuple(as_outage(*given) for given in self.outages)
-        days: Any = self.no_data
-        if isinstance(days, str) or not isinstance(days, Iterable):
-            days = [days]
-        vars(self)["no_data"] = tuple(as_date(day, "no_data") for day in days)
+        vars(self)["no_data"] = as_days(self.no_data)
         vars(self)["storm"] = None if self.storm is None else as_utc(self.storm, "storm")
 
     @property
