@@ -46,14 +46,15 @@ def csv_field(value: object) -> str:
     text = "" if value is None else str(value)
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
-# %% ../../nbs/archive/csv_files.ipynb #e661d11a
+# %% ../../nbs/archive/csv_files.ipynb #e85ceabc
+_SHORT_EXPONENT = re.compile(r"e-(?=[5-9][],])")
+
+
 def _numbers_text(values: Sequence[Any]) -> str | None:
     """Numbers, or lists of them, as JSON; `None` where `str` may write something in another way."""
     text = msgspec.json.encode(values).decode()
     if "e" in text:
-        for digit in "56789":
-            short, long = f"e-{digit}", f"e-0{digit}"
-            text = text.replace(f"{short},", f"{long},").replace(f"{short}]", f"{long}]")
+        text = _SHORT_EXPONENT.sub("e-0", text)
         if text.count("e") > text.count("e-"):
             return None
     # n: a null, also for what is not finite
@@ -74,8 +75,9 @@ def _list_fields(lists: Sequence[Sequence[Any]]) -> Sequence[str]:
         return list(map(csv_field, lists))
     return ('"' + text[1:-1].replace("],[", ']"\n"[').replace(",", ", ") + '"').split("\n")
 
-# %% ../../nbs/archive/csv_files.ipynb #870fdcae
+# %% ../../nbs/archive/csv_files.ipynb #9d760603
 _KNOWN_LISTS = 1_024  # are remembered: of a million in a day, they serve 99 in 100
+_SAMPLE = 16  # lists of a slice that tell whether lists come again
 _BETWEEN = "\x1e"  # can't stand in a JSON text
 _STAND_IN = "271828182845904523"
 _READING = re.compile(r'"obValue":\s*(-?[0-9][0-9.eE+-]*)')
@@ -103,14 +105,14 @@ def _new_entries_fields(texts: Sequence[str]) -> Sequence[str]:
 
 def _entries_fields(raws: Sequence[msgspec.Raw]) -> Sequence[str]:
     texts = _BETWEEN.encode().join(raws).decode().split(_BETWEEN)
+    some = texts[:_SAMPLE]
+    if _known.keys().isdisjoint(some) and len(set(some)) == len(some):
+        return _new_entries_fields(texts)  # no list is like another: what for remember them?
     fields = [_known.get(text, "") for text in texts]
     if "" not in fields:
         return fields
     new = [text for text, field in zip(texts, fields, strict=True) if not field]
-    written = _new_entries_fields(new)
-    if len(set(new)) == len(texts):  # no list is like another: what for remember them?
-        return written
-    made = dict(zip(new, written, strict=True))
+    made = dict(zip(new, _new_entries_fields(new), strict=True))
     if len(_known) + len(made) > _KNOWN_LISTS:
         _known.clear()
     _known.update(made)
@@ -159,12 +161,11 @@ def csv_text(records: Sequence[Record], columns: Sequence[str]) -> str:
     values = ([record.get(column, "") for record in records] for column in columns)
     return _rows_text(map(_column_fields, values))
 
-# %% ../../nbs/archive/csv_files.ipynb #f53ce016
+# %% ../../nbs/archive/csv_files.ipynb #ce44c01d
 _Slices: TypeAlias = msgspec.json.Decoder[list[Any]]
 
 
-@lru_cache(maxsize=8)
-def _slice_decoder(columns: tuple[str, ...], steady: Steady) -> _Slices:
+def _slice_decoder(columns: Sequence[str], steady: Steady) -> _Slices:
     places = {f"f{place}": name for place, name in enumerate(columns)}
     kinds: dict[str, Any] = {"seoList": (msgspec.Raw, msgspec.Raw(b'""'))}
     kinds |= {name: (Literal[text],) for name, text in steady}
@@ -174,8 +175,7 @@ def _slice_decoder(columns: tuple[str, ...], steady: Steady) -> _Slices:
     return msgspec.json.Decoder(list[its])  # type: ignore[valid-type]  # made at run time
 
 
-@lru_cache(maxsize=8)
-def _row_parts(columns: tuple[str, ...], steady: Steady) -> list[int | str]:
+def _row_parts(columns: Sequence[str], steady: Steady) -> list[int | str]:
     """What a row is made of: columns, by their places, and the text of steady ones side by side."""
     texts = dict(steady)
     parts: list[int | str] = []
@@ -184,6 +184,11 @@ def _row_parts(columns: tuple[str, ...], steady: Steady) -> list[int | str]:
         steady_text = ",".join(csv_field(texts[columns[p]]) for p in places) if is_steady else ""
         parts += [steady_text] if is_steady else places
     return parts
+
+
+@lru_cache(maxsize=8)
+def _way(columns: tuple[str, ...], steady: Steady) -> tuple[_Slices, list[int | str]]:
+    return _slice_decoder(columns, steady), _row_parts(columns, steady)
 
 
 def quick_csv_text(piece: bytes, columns: Sequence[str], steady: Steady = ()) -> str | None:
@@ -201,13 +206,14 @@ def quick_csv_text(piece: bytes, columns: Sequence[str], steady: Steady = ()) ->
     if len(columns) < 2:
         return None
     try:
-        records = _slice_decoder(tuple(columns), steady).decode(piece)
+        decoder, parts = _way(tuple(columns), steady)
+        records = decoder.decode(piece)
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None  # ValueError: a key that no structure can have
     values = list(zip(*map(astuple, records), strict=True))
     return _rows_text(
         repeat(part, len(records)) if isinstance(part, str) else _column_fields(values[part])
-        for part in _row_parts(tuple(columns), steady)
+        for part in parts
         if values
     )
 
