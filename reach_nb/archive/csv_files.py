@@ -275,7 +275,7 @@ def _rows_of_stretch(source: BinaryIO, stretch: Stretch) -> Iterator[tuple[int, 
             offset += len(row)
             row = b""
 
-# %% ../../nbs/archive/csv_files.ipynb #a3082228
+# %% ../../nbs/archive/csv_files.ipynb #92177c61
 def _csv_header(columns: Sequence[str]) -> bytes:
     return (",".join(map(csv_field, columns)) + "\r\n").encode()
 
@@ -292,7 +292,6 @@ class CsvEncoder:
     """
 
     head = b""
-    stays = True
 
     def __init__(self, state: dict[str, Any], whole: Path) -> None:
         self.state = state or {"columns": [], "widths": []}

@@ -24,7 +24,7 @@ from reach_nb.archive.parquet_files import (
 from .stretches import Stretch
 from ..dataset import OutputFormat
 
-# %% ../../nbs/archive/formats.ipynb #52ae4931
+# %% ../../nbs/archive/formats.ipynb #0b878083
 class Encoder(Protocol):
     """What turns answers into the bytes of one artifact."""
 
@@ -33,10 +33,6 @@ class Encoder(Protocol):
     @property
     def head(self) -> bytes:
         """What a part begins with."""
-
-    @property
-    def stays(self) -> bool:
-        """Whether the part usually becomes the artifact."""
 
     def encode(self, body: bytes, records: int, size: int) -> list[bytes | memoryview]:
         """What to append for an answer.
@@ -85,18 +81,21 @@ class Format:
         The `Rows` of a file. Raises if the file is not whole, or none of this format.
     require : callable
         Raises `ImportError`, saying what to install, if something is missing.
+    stays : bool
+        Whether the part usually becomes the artifact; else a file is made of it.
     """
 
     encoder: Callable[[dict[str, Any], Path], Encoder]
     count: Callable[[Path], int]
     rows: Callable[[Path], Iterator[Rows]]
     require: Callable[[], object] = lambda: None
+    stays: bool = True
 
 
 FORMATS: dict[OutputFormat, Format] = {
     "csv": Format(CsvEncoder, count_csv, lambda path: json_rows(csv_records(path))),
     "json": Format(JsonEncoder, count_json, lambda path: json_rows(json_records(path))),
-    "parquet": Format(ParquetEncoder, count_parquet, parquet_rows, import_pyarrow),
+    "parquet": Format(ParquetEncoder, count_parquet, parquet_rows, import_pyarrow, stays=False),
 }
 
 # %% ../../nbs/archive/formats.ipynb #1b8caaa5

@@ -37,7 +37,7 @@ def json_text(body: bytes) -> memoryview:
         body = body.replace(b"\r", b" ").replace(b"\n", b" ")
     return memoryview(body)[1:-1]
 
-# %% ../../nbs/archive/json_files.ipynb #7384148b
+# %% ../../nbs/archive/json_files.ipynb #39af1042
 class JsonEncoder:
     """Answers to one JSON array, an answer a line. See `archive.formats.Encoder`.
 
@@ -50,7 +50,6 @@ class JsonEncoder:
     """
 
     head = b"[\n"
-    stays = True
 
     def __init__(self, state: dict[str, Any], whole: Path) -> None:
         self.state = state

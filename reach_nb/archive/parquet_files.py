@@ -346,7 +346,7 @@ class RowGroups:
         if batches:
             self._writer.write_table(import_pyarrow().Table.from_batches(batches))
 
-# %% ../../nbs/archive/parquet_files.ipynb #1bb78d70
+# %% ../../nbs/archive/parquet_files.ipynb #f3fdca81
 class ParquetEncoder:
     """Answers to an Arrow stream, and that to a Parquet file. See `archive.formats.Encoder`.
 
@@ -359,8 +359,6 @@ class ParquetEncoder:
     group_rows : int
         Rows of a row group.
     """
-
-    stays = False
 
     def __init__(
         self, state: dict[str, Any], whole: Path, group_rows: int = ROW_GROUP_ROWS

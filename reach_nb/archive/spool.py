@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['Said', 'SYNC_BYTES', 'Identity', 'Encoded', 'log', 'Wait', 'spool_folder', 'Pieces', 'pieces_in', 'remove_pieces',
-           'discard_spool', 'throw_away', 'Appended', 'Completed', 'read_note', 'Part', 'open_part', 'stretches_of',
-           'held_folder', 'is_ours_alone', 'journal_of', 'found_in', 'KeptAnswer', 'Waiting', 'Growing',
+           'discard_spool', 'throw_away', 'Appended', 'Completed', 'read_note', 'open_part', 'Crc32', 'Part',
+           'stretches_of', 'held_folder', 'is_ours_alone', 'journal_of', 'found_in', 'KeptAnswer', 'Waiting', 'Growing',
            'append_answer', 'put_in_place', 'completed_before', 'Other', 'Finished', 'finished_before', 'Spool']
 
-# %% ../../nbs/archive/spool.ipynb #e145eacd
+# %% ../../nbs/archive/spool.ipynb #5b375c8f
 import errno
 import logging
 import os
@@ -27,7 +27,7 @@ from zlib import crc32
 import msgspec
 
 from .checksums import forget_sum, note_sum, sha256_of
-from .formats import FORMATS, Encoder, count_records
+from .formats import FORMATS, Format, count_records
 from .journal import Journal, Note, forget
 from .stretches import Stretch
 from ..dataset import OutputFormat
@@ -124,14 +124,14 @@ def throw_away(folder: Path, within: int | None = None) -> None:
     forget(folder / "journal", within)
     remove_pieces(folder, within=within)
 
-# %% ../../nbs/archive/spool.ipynb #fe80f063
+# %% ../../nbs/archive/spool.ipynb #04ecd98f
 class Appended(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The journal's note of a chunk that was appended."""
 
     chunk: int  # its number
     start: int  # bytes of the part before it
     size: int  # bytes of the part after it
-    crc: int  # checksum of the bytes between
+    checksum: str  # of the part after it
     records: int  # that count of the part after it
     state: dict[str, Any]  # of the encoder after it
 
@@ -171,7 +171,41 @@ def read_note(note: Note, kind: type[Said]) -> Said | None:
         return msgspec.convert(note, kind)
     return None
 
-# %% ../../nbs/archive/spool.ipynb #f6d59fc8
+# %% ../../nbs/archive/spool.ipynb #59074070
+def open_part(path: Path) -> FileIO:
+    """The file of a part, begun if there is none."""
+    try:
+        return open_unlinked(path)
+    except FileNotFoundError:
+        remove_file(path)  # a link
+        return open_unlinked(path, create=True)
+
+# %% ../../nbs/archive/spool.ipynb #d9385d48
+class Crc32:
+    """A CRC that grows with what it is told, and is used as `hashlib`'s checksums are.
+
+    Parameters
+    ----------
+    value : int
+        That of the bytes so far.
+    """
+
+    def __init__(self, value: int = 0) -> None:
+        self._value = value
+
+    def update(self, data: bytes | memoryview) -> None:
+        """More bytes."""
+        self._value = crc32(data, self._value)
+
+    def copy(self) -> "Crc32":
+        """Another one that has been told the same."""
+        return Crc32(self._value)
+
+    def hexdigest(self) -> str:
+        """The checksum so far, in hexadecimal digits."""
+        return f"{self._value:08x}"
+
+# %% ../../nbs/archive/spool.ipynb #06bcdc9c
 SYNC_BYTES = 64 * 2**20  # appended, after which the disk is told to catch up
 
 
@@ -182,13 +216,18 @@ class Part:
     ----------
     file : io.FileIO
         Opened for reading and writing, without a buffer.
+    stays : bool
+        Whether it is to become the artifact; else another file is made of it.
     sync_bytes : int
         So many bytes are appended between two syncs, so that the end need not wait for all.
     """
 
-    def __init__(self, file: FileIO, sync_bytes: int = SYNC_BYTES) -> None:
-        self._file, self._sync_bytes, self._sha256 = file, sync_bytes, sha256()
-        self.size, self._synced, self.stays = 0, 0, True  # or another file is made of it
+    def __init__(self, file: FileIO, stays: bool = True, sync_bytes: int = SYNC_BYTES) -> None:
+        self._file = file
+        self._stays = stays
+        self._sync_bytes = sync_bytes
+        self._checksum = sha256() if stays else Crc32()
+        self.size = self._synced = 0
 
     def take_up(self, notes: Iterable[Note]) -> list[Appended]:
         """Keep the chunks that are noted and there, cut the rest off, and return the notes kept."""
@@ -200,11 +239,13 @@ class Part:
                 break
             self._file.seek(said.start)
             data = self._file.read(max(said.size - said.start, 0))
-            if (said.start + len(data), crc32(data)) != (said.size, said.crc):
+            after = self._checksum.copy()
+            after.update(data)
+            if (said.start + len(data), after.hexdigest()) != (said.size, said.checksum):
                 break
             good.append(said)
+            self._checksum = after
             self.size = said.size
-            self._sha256.update(data)
             chunks += said.chunk == chunks  # else it is another answer to an earlier one
         if self._file.seek(0, os.SEEK_END) > self.size:
             # ext4 writes out, when it is closed, a file that was once cut to nothing
@@ -212,36 +253,26 @@ class Part:
         self._file.seek(self.size)
         return good
 
-    def append(self, pieces: Iterable[bytes | memoryview]) -> int:
-        """Append some pieces; their checksum."""
-        checksum = 0
+    def append(self, pieces: Iterable[bytes | memoryview]) -> str:
+        """Append some pieces; the checksum of the part with them."""
         for piece in pieces:
             write_all(self._file, piece)
-            self.size, checksum = self.size + len(piece), crc32(piece, checksum)
-            self._sha256.update(piece if self.stays else b"")
-        if self.stays and self.size - self._synced >= self._sync_bytes:
+            self._checksum.update(piece)
+            self.size += len(piece)
+        if self._stays and self.size - self._synced >= self._sync_bytes:
             os.fsync(self._file.fileno())  # the fetching threads go on meanwhile
             self._synced = self.size
-        return checksum
+        return self._checksum.hexdigest()
 
     def digest(self) -> str:
-        """The SHA-256 of the file, with what was put behind the chunks at its end."""
+        """The checksum of the file, with what was put behind the chunks at its end."""
         self._file.seek(self.size)
-        self._sha256.update(self._file.readall())
-        return self._sha256.hexdigest()
+        self._checksum.update(self._file.readall())
+        return self._checksum.hexdigest()
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
-
-
-def open_part(path: Path) -> FileIO:
-    """The file of a part, begun if there is none."""
-    try:
-        return open_unlinked(path)
-    except FileNotFoundError:
-        remove_file(path)  # a link
-        return open_unlinked(path, create=True)
 
 # %% ../../nbs/archive/spool.ipynb #08b158a0
 def stretches_of(notes: Iterable[Appended]) -> dict[int, Stretch]:
@@ -395,7 +426,7 @@ class Waiting:
             answer = self._answers.pop(chunk)
         answer.path.unlink(missing_ok=True)
 
-# %% ../../nbs/archive/spool.ipynb #149c3df8
+# %% ../../nbs/archive/spool.ipynb #fd555177
 class Growing:
     """An artifact while it grows. One thread uses it.
 
@@ -405,25 +436,19 @@ class Growing:
         Its first note is the identity; what follows is kept as far as the part agrees.
     pieces : Pieces
         Where the part is, and the whole file is to be.
-    encoder_of : callable
-        Takes an encoder's state and the path of the whole file: see `archive.formats.Format`.
+    its : Format
+        How the artifact is written.
     """
 
-    def __init__(
-        self,
-        journal: Journal,
-        pieces: Pieces,
-        encoder_of: Callable[[dict[str, Any], Path], Encoder],
-    ) -> None:
+    def __init__(self, journal: Journal, pieces: Pieces, its: Format) -> None:
         self._journal, self._pieces = journal, pieces
         remove_pieces(pieces.folder, _UNFINISHED)
-        self._part = Part(open_part(pieces.path("part")))
+        self._part = Part(open_part(pieces.path("part")), its.stays)
         good = self._part.take_up(journal.notes[1:])
         journal.keep(1 + len(good))
         self.stretches = stretches_of(good)  # by chunk, in order: none is missing
         self._in_order = len(good) == len(self.stretches)
-        self._encoder = encoder_of(good[-1].state if good else {}, pieces.path("whole"))
-        self._part.stays = self._encoder.stays
+        self._encoder = its.encoder(good[-1].state if good else {}, pieces.path("whole"))
 
     def encode(self, answer: KeptAnswer) -> Encoded:
         """The pieces to append for an answer."""
@@ -438,11 +463,13 @@ class Growing:
 
     def append(self, pieces: Encoded, records: int, chunk: int | None = None) -> None:
         """Append what the next chunk was encoded to, or a better answer to one before."""
-        start, crc = self._part.size, self._part.append(pieces)
+        start = self._part.size
+        checksum = self._part.append(pieces)
+        size = self._part.size
         chunk = len(self.stretches) if chunk is None else chunk
         self._in_order &= chunk == len(self.stretches)
-        self.stretches[chunk] = Stretch(start, self._part.size, records)
-        note = Appended(chunk, start, self._part.size, crc, self.records, self._encoder.state)
+        self.stretches[chunk] = Stretch(start, size, records)
+        note = Appended(chunk, start, size, checksum, self.records, self._encoder.state)
         self._journal.append(msgspec.to_builtins(note))
 
     def finish(self, check: Callable[[], object], remark: str = "") -> tuple[Path, str]:
@@ -571,7 +598,7 @@ def finished_before(
         return Finished(receipt.records, receipt.remark)
     return Finished(count_records(artifact)) if other.has_finished() else None
 
-# %% ../../nbs/archive/spool.ipynb #08b348ab
+# %% ../../nbs/archive/spool.ipynb #975b7efe
 class Spool:
     """The unfinished artifact of one window: what is there, what is missing, the way to a file.
 
@@ -592,7 +619,7 @@ class Spool:
         self, artifact: Path, output_format: OutputFormat, identity: Identity, wait: Wait = None
     ) -> None:
         self.artifact, self.folder = Path(artifact), spool_folder(artifact)
-        self.identity = {"version": 3, "format": output_format, **identity}
+        self.identity = {"version": 4, "format": output_format, **identity}
         self._other = Other(self.artifact, self.identity, wait)
 
     def __enter__(self) -> "Spool":
@@ -602,7 +629,7 @@ class Spool:
             self.finished = before is not None  # then nothing is to be done
             self.records, self.remark = before or Finished(0)
             if not self.finished:
-                self._growing = Growing(*found, FORMATS[self.identity["format"]].encoder)
+                self._growing = Growing(*found, FORMATS[self.identity["format"]])
                 opened.enter_context(closing(self._growing))
                 self.next, self.records = len(self._growing.stretches), self._growing.records
                 self.ahead = Waiting(found[1], self.next)
