@@ -84,11 +84,11 @@ class NotebookRunner:
             raise
         finally:
             late.cancel()
-        if not answer or os.name == "nt":
+        found = json.loads(answer) if answer else {"last": True}
+        if found["last"]:
             self.close()
         if not answer:
             raise NotebookFailed(f"it took over {seconds:g} s, or its process was killed")
-        found = json.loads(answer)
         if found["code"]:
             raise NotebookFailed(found["said"] or f"its process ended with {found['code']}")
 

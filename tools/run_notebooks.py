@@ -1,7 +1,7 @@
 """Run notebooks for pytest, each in a process of its own: {"path": …, "flags": …, "as_module": …} a line, on standard input.
 
-The answer is a line, too: {"code": …, "said": …}. What all notebooks need is imported once, which takes longer than most
-of them: each runs in a copy of this process. Where processes can't be copied, on Windows, this one runs one and ends.
+The answer is a line, too: {"code": …, "said": …, "last": …}. What all notebooks need is imported once, which takes longer than most
+of them: each runs in a copy of this process. Where that can't be done, or not safely, this one runs one and ends.
 
 Plain, it is nbdev_test's own run. As a module, the cells that are not exported run inside the namespace of the exported
 module: what they test is then the package, not the notebook, and coverage counts the package's lines.
@@ -84,16 +84,23 @@ def run_in_copy(said, **asked):
     return os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
 
 
+# Windows has no copies, and libraries of macOS refuse to work in one
+CAN_COPY = sys.platform == "linux"
+
+
 def main():
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    can_copy = hasattr(os, "fork")
     for line in sys.stdin:
         with tempfile.TemporaryFile() as said:
-            code = (run_in_copy if can_copy else run)(said, **json.loads(line))
+            code = (run_in_copy if CAN_COPY else run)(said, **json.loads(line))
             said.seek(0)
             words = said.read().decode(errors="replace")
-            print(json.dumps({"code": code, "said": words}), file=answers, flush=True)
-        if not can_copy:
+            print(
+                json.dumps({"code": code, "said": words, "last": not CAN_COPY}),
+                file=answers,
+                flush=True,
+            )
+        if not CAN_COPY:
             break
 
 
