@@ -1,12 +1,10 @@
 """`pytest` runs every notebook by nbdev's own rules: one test a notebook, each in a process of its own."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,65 +57,79 @@ class NotebookFile(pytest.File):
         yield NotebookItem.from_parent(self, name="cells")
 
 
+RUN = [sys.executable, ROOT / "tools" / "run_notebooks.py"]
+
+
+def run_alone(seconds, **asked):
+    """Run a notebook in a process of its own: its exit code, `None` if it took longer, and what it said."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    try:
+        done = subprocess.run([*RUN, json.dumps(asked)], cwd=ROOT, timeout=seconds, **pipes)
+        code, said = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        code, said = None, late.stdout or b""
+    return code, said.decode(errors="replace")
+
+
 class NotebookRunner:
-    """The process that runs notebooks, see `tools/run_notebooks.py`; begun when it is first needed."""
+    """The same by a process that has imported what all notebooks need, and runs each in a copy of itself."""
 
     def __init__(self):
         self._process = None
 
-    def run(self, seconds, **asked):
-        """Run a notebook; `NotebookFailed` if it fails, or takes longer."""
-        if self._process is None:
-            command = [sys.executable, ROOT / "tools" / "run_notebooks.py"]
+    def run(self, **asked):
+        if self._process is None or self._process.poll() is not None:
             pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
-            # a group of its own, so that it is killed together with the copy that runs a notebook
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, text=True, encoding="utf-8", start_new_session=True, **pipes
-            )
-        late = threading.Timer(seconds, self.kill)
-        late.start()
+            self._process = subprocess.Popen(RUN, cwd=ROOT, text=True, encoding="utf-8", **pipes)
+        answer = ""
         try:
             print(json.dumps(asked), file=self._process.stdin, flush=True)
             answer = self._process.stdout.readline()
-        except KeyboardInterrupt:
-            self.kill()
-            raise
         finally:
-            late.cancel()
-        found = json.loads(answer) if answer else {"last": True}
-        if found["last"]:
-            self.close()
-        if not answer:
-            raise NotebookFailed(f"it took over {seconds:g} s, or its process was killed")
-        if found["code"]:
-            raise NotebookFailed(found["said"] or f"its process ended with {found['code']}")
+            if not answer:  # what comes later would be taken for the next one's
+                self.end()
+        found = json.loads(
+            answer or '{"code": null, "said": "the process that runs notebooks has ended"}'
+        )
+        return found["code"], found["said"]
 
-    def kill(self):
-        """End the process, and what it runs, at once."""
-        if os.name == "nt":
-            self._process.kill()
-        else:
-            os.killpg(self._process.pid, signal.SIGKILL)
-
-    def close(self):
-        """End the process when it has done what it was asked for."""
+    def end(self):
+        """End the process, and the notebook that it may be running."""
         if self._process is not None:
-            self._process.communicate()
+            with suppress(OSError):
+                self._process.stdin.close()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+            self._process.stdout.close()
             self._process = None
 
 
 RUNNER = NotebookRunner()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    if nextitem is None:  # before coverage counts what there is
+        RUNNER.end()
+
+
 def pytest_unconfigure(config):
-    RUNNER.close()
+    RUNNER.end()
 
 
 class NotebookItem(pytest.Item):
     def runtest(self):
         option = self.config.option
         asked = {"path": str(self.path), "flags": option.nb_flags, "as_module": option.as_module}
-        RUNNER.run(option.nb_timeout, **asked)
+        # Windows has no copies of processes, and libraries of macOS refuse to work in one
+        run = RUNNER.run if sys.platform == "linux" else run_alone
+        code, said = run(seconds=option.nb_timeout, **asked)
+        if code is None:
+            raise NotebookFailed(f"{said}\nit took over {option.nb_timeout:g} s")
+        if code:
+            raise NotebookFailed(f"{said}\nits process ended with {code}")
 
     def repr_failure(self, excinfo, style=None):
         return (

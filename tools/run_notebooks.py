@@ -1,7 +1,10 @@
-"""Run notebooks for pytest, each in a process of its own: {"path": …, "flags": …, "as_module": …} a line, on standard input.
+"""Run notebooks for pytest, each in a process of its own.
 
-The answer is a line, too: {"code": …, "said": …, "last": …}. What all notebooks need is imported once, which takes longer than most
-of them: each runs in a copy of this process. Where that can't be done, or not safely, this one runs one and ends.
+run_notebooks.py '{"path": …, "flags": …, "as_module": …}'    that one, in this process
+
+Without an argument, on Linux, a line of standard input asks for one, with "seconds" that it may take, and is answered by a
+line: {"code": …, "said": …}, without a code if it took longer. What all notebooks need is imported once, which takes longer
+than most of them: each runs in a copy of this process. The end of standard input ends this process, and what it runs.
 
 Plain, it is nbdev_test's own run. As a module, the cells that are not exported run inside the namespace of the exported
 module: what they test is then the package, not the notebook, and coverage counts the package's lines.
@@ -10,8 +13,12 @@ module: what they test is then the package, not the notebook, and coverage count
 import importlib
 import json
 import os
+import select
+import signal
 import sys
 import tempfile
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from execnb.nbio import read_nb
@@ -65,44 +72,58 @@ def run_in_module(path, cfg, flags):
     return 0
 
 
-def run(said, path, flags, as_module):
-    """Run a notebook, whose words go into a file; gives its exit code."""
-    for stream in (1, 2):
-        os.dup2(said.fileno(), stream)
-    try:
-        return (run_in_module if as_module else run_plain)(Path(path), get_config(), flags.split())
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+def run(path, flags, as_module):
+    """Run a notebook; gives its exit code."""
+    return (run_in_module if as_module else run_plain)(Path(path), get_config(), flags.split())
 
 
-def run_in_copy(said, **asked):
-    """The same in a copy of this process, which ends as any process does: coverage, for one, has its say then."""
-    copy = os.fork()
+def begin_copy():
+    """A copy of this process, in a group of its own; gives its number, and 0 in the copy."""
+    with warnings.catch_warnings():
+        # NumPy has begun threads; they wait for work and hold nothing
+        warnings.simplefilter("ignore", DeprecationWarning)
+        copy = os.fork()
+    with suppress(ProcessLookupError, PermissionError):  # whoever of the two comes first
+        os.setpgid(copy, 0 if not copy else copy)
+    return copy
+
+
+def run_in_copy(said, answers, seconds, **asked):
+    """Run a notebook in a copy of this process; gives its exit code, or `None` if it took longer.
+
+    The copy ends as any process does: coverage, for one, has its say then. What it has begun ends with it.
+    """
+    copy = begin_copy()
     if not copy:
-        sys.exit(run(said, **asked))
-    return os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
-
-
-# Windows has no copies, and libraries of macOS refuse to work in one
-CAN_COPY = sys.platform == "linux"
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        answers.close()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for stream in (1, 2):
+            os.dup2(said.fileno(), stream)
+        sys.exit(run(**asked))
+    ended = os.pidfd_open(copy)
+    try:
+        ready, _, _ = select.select([ended, 0], [], [], seconds)  # nothing more is asked meanwhile
+    finally:
+        os.close(ended)
+        with suppress(ProcessLookupError):
+            os.killpg(copy, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+    if 0 in ready:
+        sys.exit("nobody waits for the answer any more")
+    return code if ready else None
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and the copy with it
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    for line in sys.stdin:
+    while line := sys.stdin.readline():  # the end of it, and no more, is seen while a copy runs
         with tempfile.TemporaryFile() as said:
-            code = (run_in_copy if CAN_COPY else run)(said, **json.loads(line))
+            code = run_in_copy(said, answers, **json.loads(line))
             said.seek(0)
             words = said.read().decode(errors="replace")
-            print(
-                json.dumps({"code": code, "said": words, "last": not CAN_COPY}),
-                file=answers,
-                flush=True,
-            )
-        if not CAN_COPY:
-            break
+            print(json.dumps({"code": code, "said": words}), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(**json.loads(sys.argv[1])) if len(sys.argv) > 1 else main())
