@@ -1,7 +1,6 @@
 """Others in the same folder: runs at the same time, links, forged spools, file systems that lack something."""
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from campaign import left_behind, read_records
 from test_edges import config_for, end_well, rows_of
 
 from reach_nb import HistoricalTelemetry, RunLockedError, SimulatedUDL, run_download
+from reach_nb.archive.journal import note_line, read_notes
 from reach_nb.archive.spool import spool_folder
 
 RUN = """
@@ -126,7 +126,7 @@ def test_a_forged_spool_is_not_believed(service, tmp_path):
 
     run_download(config, stop=stop, on_event=on_event)
     journal = spool_folder(artifact) / "journal"
-    first = json.loads(journal.read_bytes().splitlines()[0])
+    first, _ = next(read_notes(journal.read_bytes()))
     assert spool_folder(artifact).stat().st_mode & 0o777 == 0o700
     forged = b'{"id": "forged"}\n'
     part = spool_folder(artifact) / f"part-{first['generation']}"
@@ -134,12 +134,12 @@ def test_a_forged_spool_is_not_believed(service, tmp_path):
         part.write_bytes(forged)
         receipt = {"piece": piece, "size": len(forged), "records": 1, "sha256": "0" * 64}
         receipt["mtime_ns"] = part.stat().st_mtime_ns
-        journal.write_text(json.dumps(first) + "\n" + json.dumps(receipt) + "\n")
+        journal.write_bytes(note_line(first) + note_line(receipt))
         spool_folder(artifact).chmod(spool_mode)
         stop.clear()
         run_download(config, stop=stop, on_event=on_event)
         assert keys.read_text() == "theirs" and not artifact.exists()
-        first = json.loads(journal.read_bytes().splitlines()[0])
+        first, _ = next(read_notes(journal.read_bytes()))
         part = spool_folder(artifact) / f"part-{first['generation']}"
     end_well(service, config)
 

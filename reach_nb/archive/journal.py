@@ -5,17 +5,18 @@
 # %% auto #0
 __all__ = ['Note', 'read_notes', 'note_line', 'Journal', 'forget']
 
-# %% ../../nbs/archive/journal.ipynb #af8598c1
+# %% ../../nbs/archive/journal.ipynb #ad47962c
 import json
 import os
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Any, TypeAlias
+from zlib import crc32
 
 from ..files import open_unlinked, remove_file, replace_file, write_all
 
-# %% ../../nbs/archive/journal.ipynb #1c665db0
+# %% ../../nbs/archive/journal.ipynb #e2b0e8af
 Note: TypeAlias = dict[str, Any]  # one line of a journal: plain data
 
 
@@ -23,19 +24,24 @@ def read_notes(data: bytes) -> Iterator[tuple[Note, int]]:
     """The good notes that a journal begins with, each with the number of bytes up to its end."""
     end = 0
     for line in data.splitlines(keepends=True):
-        try:
-            note = json.loads(line)
-        except (ValueError, RecursionError):
+        text = line[_CHECKSUM_BYTES:].rstrip(b"\n")
+        if line != _with_checksum(text):
             return
-        if not line.endswith(b"\n") or not isinstance(note, dict):
-            return
+        note = json.loads(text)
         end += len(line)
         yield note, end
 
 
 def note_line(note: Note) -> bytes:
     """A note as a line."""
-    return json.dumps(note).encode() + b"\n"
+    return _with_checksum(json.dumps(note).encode())
+
+
+_CHECKSUM_BYTES = 9  # with the space behind it
+
+
+def _with_checksum(text: bytes) -> bytes:
+    return b"%08x %s\n" % (crc32(text), text)
 
 # %% ../../nbs/archive/journal.ipynb #92a42d61
 class Journal:

@@ -124,14 +124,14 @@ def throw_away(folder: Path, within: int | None = None) -> None:
     forget(folder / "journal", within)
     remove_pieces(folder, within=within)
 
-# %% ../../nbs/archive/spool.ipynb #04ecd98f
+# %% ../../nbs/archive/spool.ipynb #2fa5367a
 class Appended(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The journal's note of a chunk that was appended."""
 
     chunk: int  # its number
     start: int  # bytes of the part before it
     size: int  # bytes of the part after it
-    checksum: str  # of the part after it
+    checksum: str  # of the part after it, see Part
     records: int  # that count of the part after it
     state: dict[str, Any]  # of the encoder after it
 
@@ -205,7 +205,7 @@ class Crc32:
         """The checksum so far, in hexadecimal digits."""
         return f"{self._value:08x}"
 
-# %% ../../nbs/archive/spool.ipynb #06bcdc9c
+# %% ../../nbs/archive/spool.ipynb #3e6ba586
 SYNC_BYTES = 64 * 2**20  # appended, after which the disk is told to catch up
 
 
@@ -232,7 +232,7 @@ class Part:
     def take_up(self, notes: Iterable[Note]) -> list[Appended]:
         """Keep the chunks that are noted and there, cut the rest off, and return the notes kept."""
         good: list[Appended] = []
-        self.size = chunks = 0
+        chunks = 0
         for note in notes:
             said = read_note(note, Appended)
             if said is None or said.start != self.size or not 0 <= said.chunk <= chunks:
@@ -266,9 +266,10 @@ class Part:
 
     def digest(self) -> str:
         """The checksum of the file, with what was put behind the chunks at its end."""
+        whole = self._checksum.copy()
         self._file.seek(self.size)
-        self._checksum.update(self._file.readall())
-        return self._checksum.hexdigest()
+        whole.update(self._file.readall())
+        return whole.hexdigest()
 
     def close(self) -> None:
         """Let go of the file."""
