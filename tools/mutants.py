@@ -90,6 +90,18 @@ MUTANTS = [
         "        journal.keep(len(journal.notes))\n",
     ),
     Mutant(
+        "a line of the journal in which a bit has changed is believed",
+        "archive/journal",
+        "        if line != _with_checksum(text):\n",
+        "        if len(line) != len(_with_checksum(text)):\n",
+    ),
+    Mutant(
+        "what was taken up is not in the checksum of the artifact",
+        "archive/spool",
+        "            self._checksum = after\n",
+        "            pass\n",
+    ),
+    Mutant(
         "a chunk is taken up though the one before it is missing",
         "archive/spool",
         "            chunks += said.chunk == chunks  #",
