@@ -88,9 +88,9 @@ class NotebookRunner:
         finally:
             if not answer:  # what comes later would be taken for the next one's
                 self.end()
-        found = json.loads(
-            answer or '{"code": null, "said": "the process that runs notebooks has ended"}'
-        )
+        if not answer:
+            raise NotebookFailed("the process that runs the notebooks has ended")
+        found = json.loads(answer)
         return found["code"], found["said"]
 
     def end(self):

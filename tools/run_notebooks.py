@@ -83,8 +83,8 @@ def begin_copy():
         # NumPy has begun threads; they wait for work and hold nothing
         warnings.simplefilter("ignore", DeprecationWarning)
         copy = os.fork()
-    with suppress(ProcessLookupError, PermissionError):  # whoever of the two comes first
-        os.setpgid(copy, 0 if not copy else copy)
+    with suppress(ProcessLookupError, PermissionError):  # both do it: either may come first
+        os.setpgid(copy, copy)
     return copy
 
 

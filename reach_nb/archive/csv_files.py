@@ -75,7 +75,7 @@ def _list_fields(lists: Sequence[Sequence[Any]]) -> Sequence[str]:
         return list(map(csv_field, lists))
     return ('"' + text[1:-1].replace("],[", ']"\n"[').replace(",", ", ") + '"').split("\n")
 
-# %% ../../nbs/archive/csv_files.ipynb #9d760603
+# %% ../../nbs/archive/csv_files.ipynb #c845bd25
 _KNOWN_LISTS = 1_024  # are remembered: of a million in a day, they serve 99 in 100
 _SAMPLE = 16  # lists of a slice that tell whether lists come again
 _BETWEEN = "\x1e"  # can't stand in a JSON text
@@ -107,7 +107,7 @@ def _entries_fields(raws: Sequence[msgspec.Raw]) -> Sequence[str]:
     texts = _BETWEEN.encode().join(raws).decode().split(_BETWEEN)
     some = texts[:_SAMPLE]
     if _known.keys().isdisjoint(some) and len(set(some)) == len(some):
-        return _new_entries_fields(texts)  # no list is like another: what for remember them?
+        return _new_entries_fields(texts)  # no list comes again, so none is remembered
     fields = [_known.get(text, "") for text in texts]
     if "" not in fields:
         return fields
@@ -161,7 +161,7 @@ def csv_text(records: Sequence[Record], columns: Sequence[str]) -> str:
     values = ([record.get(column, "") for record in records] for column in columns)
     return _rows_text(map(_column_fields, values))
 
-# %% ../../nbs/archive/csv_files.ipynb #ce44c01d
+# %% ../../nbs/archive/csv_files.ipynb #b2778521
 _Slices: TypeAlias = msgspec.json.Decoder[list[Any]]
 
 
@@ -187,7 +187,7 @@ def _row_parts(columns: Sequence[str], steady: Steady) -> list[int | str]:
 
 
 @lru_cache(maxsize=8)
-def _way(columns: tuple[str, ...], steady: Steady) -> tuple[_Slices, list[int | str]]:
+def _decoder_and_parts(columns: tuple[str, ...], steady: Steady) -> tuple[_Slices, list[int | str]]:
     return _slice_decoder(columns, steady), _row_parts(columns, steady)
 
 
@@ -206,7 +206,7 @@ def quick_csv_text(piece: bytes, columns: Sequence[str], steady: Steady = ()) ->
     if len(columns) < 2:
         return None
     try:
-        decoder, parts = _way(tuple(columns), steady)
+        decoder, parts = _decoder_and_parts(tuple(columns), steady)
         records = decoder.decode(piece)
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None  # ValueError: a key that no structure can have

@@ -66,9 +66,9 @@ def as_outage(sensor_id: str, start: Moment, stop: Moment) -> Outage:
         )
     return outage
 
-# %% ../../nbs/simulated/sky.ipynb #e325f782
+# %% ../../nbs/simulated/sky.ipynb #a2b18165
 def as_days(given: Any) -> tuple[date, ...]:
-    """Days without data from what users give: several days, or one. A `ValueError` if none."""
+    """Days without data from what users give, several or one. What is no day is a `ValueError`."""
     one = isinstance(given, str) or not isinstance(given, Iterable)
     return tuple(as_date(day, "no_data") for day in ([given] if one else given))
 

@@ -103,7 +103,9 @@ def _leave_evidence(page, name, said):
     folder.mkdir(parents=True, exist_ok=True)
     page.page.screenshot(path=folder / f"{name}.png", full_page=True)
     (folder / f"{name}.txt").write_text(
-        "\n\n".join([said, *map(str, page.console), page.server.log.read_text()[-20_000:]])
+        "\n\n".join(
+            [said, "\n".join(map(str, page.console)), page.server.log.read_text()[-20_000:]]
+        )
     )
 
 
