@@ -149,7 +149,7 @@ def _check_near(records: Sequence[_Known], window: Window) -> None:
             f"{records[0].obTime[:40]!r}, all lie outside of {window}"
         )
 
-# %% ../../nbs/service/protocol.ipynb #4805d0a3
+# %% ../../nbs/service/protocol.ipynb #b23a2e45
 def excerpt(body: bytes) -> str:
     """How a body begins, in one line, for a message."""
     return re.sub(r"\s+", " ", body[:80].decode(errors="replace")).strip()
@@ -200,7 +200,7 @@ def _nothing_odd(records: Sequence[_Known], window: Window, sensor_id: str) -> b
     return (
         distinct
         and all_inside([record.obTime for record in records], window)
-        and all(is_of(name, sensor_id) for name in {record.idSensor for record in records})
+        and (is_all(sensor_id) or all(is_of(n, sensor_id) for n in {r.idSensor for r in records}))
     )
 
 # %% ../../nbs/service/protocol.ipynb #dd96e703
