@@ -101,7 +101,7 @@ def wait_for_other(stop: threading.Event, pause_seconds: float = 0.2) -> None:
     stop.wait(pause_seconds)
     end_if_stopped(stop)
 
-# %% ../nbs/download.ipynb #c558a75e
+# %% ../nbs/download.ipynb #99cd2c85
 def tell_retries(client: UDLClient, on_event: EventReader) -> None:
     """Tell of the questions that were asked again since the last call."""
     for retry in client.retries.take():
@@ -143,18 +143,18 @@ def fill_spool(
         answer = fetch_window(client, dataset, chunks[number], give_up)
         spool.put(number, answer.body, answer.records)
 
-    def report(fetched: bool) -> None:
+    def report(done: int, records: int, fetched: bool) -> None:
         pace = client.limiter.pace
-        on_event(ChunkDone(spool.artifact, spool.next, len(chunks), spool.records, pace, fetched))
+        on_event(ChunkDone(spool.artifact, done, len(chunks), records, pace, fetched))
 
     def append(fetched: bool) -> None:
-        for _ in spool.append_ready():
-            report(fetched)
+        for chunk, records in spool.append_ready():
+            report(chunk + 1, records, fetched)
             end_if_stopped(client.stop)
 
     tell = partial(tell_retries, client, on_event)
     if spool.next:
-        report(fetched=False)
+        report(spool.next, spool.records, fetched=False)
     missing = spool.missing(len(chunks))
     append(fetched=False)
     hang_up = client.transport.hang_up
@@ -217,7 +217,7 @@ def better_file(artifact: Path, records: int, noted: int) -> Downloaded | None:
     kept = f"the refresh brought {records:,} records; the file with {noted:,} was kept"
     return Downloaded(artifact, noted, kept)
 
-# %% ../nbs/download.ipynb #125f65dc
+# %% ../nbs/download.ipynb #eb896555
 def make_file(
     spool: Spool, said: Testimony, records_before: int, check: Callable[[], object]
 ) -> Downloaded | None:
@@ -239,7 +239,7 @@ def make_file(
     Downloaded or None
     """
     if spool.finished:
-        return Downloaded(spool.artifact, spool.records, spool.remark)
+        return Downloaded(spool.artifact, *spool.finished)
     if better := better_file(spool.artifact, spool.records, records_before):
         remark = "; ".join(filter(None, (said.remark, better.remark)))
         return replace(better, remark=remark)

@@ -104,8 +104,26 @@ MUTANTS = [
     Mutant(
         "a chunk is taken up though the one before it is missing",
         "archive/spool",
-        "            chunks += said.chunk == chunks  #",
-        "            chunks += 1  #",
+        "        chunks += said.chunk == chunks  #",
+        "        chunks += 1  #",
+    ),
+    Mutant(
+        "an answer is appended before its turn",
+        "archive/spool",
+        "            its_turn = chunk == self.next and self._open\n",
+        "            its_turn = self._open\n",
+    ),
+    Mutant(
+        "two threads append at the same time",
+        "archive/spool",
+        "        with self._lock:\n            chunk = self.next\n",
+        "        if True:\n            chunk = self.next\n",
+    ),
+    Mutant(
+        "a thread that was left behind appends",
+        "archive/spool",
+        "        self._closed = True\n",
+        "            pass\n",
     ),
     Mutant(
         "a checksum that a crash kept from being noted is never noted",
@@ -165,8 +183,8 @@ MUTANTS = [
     Mutant(
         "nobody looks at the stop flag between two chunks",
         "download",
-        "            report(fetched)\n            end_if_stopped(client.stop)\n",
-        "            report(fetched)\n",
+        "            report(chunk + 1, records, fetched)\n            end_if_stopped(client.stop)\n",
+        "            report(chunk + 1, records, fetched)\n",
     ),
     Mutant(
         "empty answers that no count confirms are believed a second time",

@@ -24,7 +24,7 @@ from reach_nb.archive.parquet_files import (
 from .stretches import Stretch
 from ..dataset import OutputFormat
 
-# %% ../../nbs/archive/formats.ipynb #0b878083
+# %% ../../nbs/archive/formats.ipynb #d354c544
 class Encoder(Protocol):
     """What turns answers into the bytes of one artifact."""
 
@@ -65,7 +65,7 @@ class Encoder(Protocol):
     def close(self) -> None:
         """Let go of what is open, finished or not."""
 
-
+# %% ../../nbs/archive/formats.ipynb #bf6040e1
 @dataclass(frozen=True)
 class Format:
     """All that is particular to one format of artifacts.
@@ -83,6 +83,8 @@ class Format:
         Raises `ImportError`, saying what to install, if something is missing.
     stays : bool
         Whether the part usually becomes the artifact; else a file is made of it.
+    at_once : bool
+        Whether nothing is converted, so that the thread that brings an answer appends it itself.
     """
 
     encoder: Callable[[dict[str, Any], Path], Encoder]
@@ -90,11 +92,14 @@ class Format:
     rows: Callable[[Path], Iterator[Rows]]
     require: Callable[[], object] = lambda: None
     stays: bool = True
+    at_once: bool = False
 
 
 FORMATS: dict[OutputFormat, Format] = {
     "csv": Format(CsvEncoder, count_csv, lambda path: json_rows(csv_records(path))),
-    "json": Format(JsonEncoder, count_json, lambda path: json_rows(json_records(path))),
+    "json": Format(
+        JsonEncoder, count_json, lambda path: json_rows(json_records(path)), at_once=True
+    ),
     "parquet": Format(ParquetEncoder, count_parquet, parquet_rows, import_pyarrow, stays=False),
 }
 

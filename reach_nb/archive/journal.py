@@ -43,9 +43,9 @@ _CHECKSUM_BYTES = 9  # with the space behind it
 def _with_checksum(text: bytes) -> bytes:
     return b"%08x %s\n" % (crc32(text), text)
 
-# %% ../../nbs/archive/journal.ipynb #92a42d61
+# %% ../../nbs/archive/journal.ipynb #89581867
 class Journal:
-    """An open journal. One thread uses it.
+    """An open journal. One thread at a time uses it.
 
     Parameters
     ----------

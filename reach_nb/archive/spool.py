@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['Said', 'SYNC_BYTES', 'Identity', 'Encoded', 'log', 'Wait', 'spool_folder', 'Pieces', 'pieces_in', 'remove_pieces',
-           'discard_spool', 'throw_away', 'Appended', 'Completed', 'read_note', 'open_part', 'Crc32', 'Part',
-           'stretches_of', 'held_folder', 'is_ours_alone', 'journal_of', 'found_in', 'KeptAnswer', 'Waiting', 'Growing',
-           'append_answer', 'put_in_place', 'completed_before', 'Other', 'Finished', 'finished_before', 'Spool']
+           'discard_spool', 'throw_away', 'Appended', 'Completed', 'read_note', 'open_part', 'Crc32', 'unbroken',
+           'Part', 'stretches_of', 'held_folder', 'is_ours_alone', 'journal_of', 'found_in', 'KeptAnswer', 'Waiting',
+           'Growing', 'append_answer', 'put_in_place', 'completed_before', 'Other', 'Finished', 'finished_before',
+           'Appender', 'Spool']
 
-# %% ../../nbs/archive/spool.ipynb #5b375c8f
+# %% ../../nbs/archive/spool.ipynb #b8375ed0
 import errno
 import logging
 import os
 import re
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -205,19 +207,29 @@ class Crc32:
         """The checksum so far, in hexadecimal digits."""
         return f"{self._value:08x}"
 
-# %% ../../nbs/archive/spool.ipynb #3e6ba586
+# %% ../../nbs/archive/spool.ipynb #7f1c1f87
+def unbroken(notes: Iterable[Note]) -> Iterator[Appended]:
+    """The chunks that are noted, as long as each begins where the one before it ends."""
+    size = chunks = 0
+    for note in notes:
+        said = read_note(note, Appended)
+        if said is None or said.start != size or not 0 <= said.chunk <= chunks:
+            return
+        yield said
+        size = said.size
+        chunks += said.chunk == chunks  # else it is another answer to an earlier one
+
+# %% ../../nbs/archive/spool.ipynb #c6071bcc
 SYNC_BYTES = 64 * 2**20  # appended, after which the disk is told to catch up
 
 
 class Part:
-    """The artifact so far, an open file. One thread uses it.
+    """The artifact so far, an open file. One thread at a time uses it.
 
     Parameters
     ----------
-    file : io.FileIO
-        Opened for reading and writing, without a buffer.
-    stays : bool
-        Whether it is to become the artifact; else another file is made of it.
+    file, stays : io.FileIO, bool
+        Open for reading and writing, without a buffer; whether it is to become the artifact.
     sync_bytes : int
         So many bytes are appended between two syncs, so that the end need not wait for all.
     """
@@ -232,11 +244,7 @@ class Part:
     def take_up(self, notes: Iterable[Note]) -> list[Appended]:
         """Keep the chunks that are noted and there, cut the rest off, and return the notes kept."""
         good: list[Appended] = []
-        chunks = 0
-        for note in notes:
-            said = read_note(note, Appended)
-            if said is None or said.start != self.size or not 0 <= said.chunk <= chunks:
-                break
+        for said in unbroken(notes):
             self._file.seek(said.start)
             data = self._file.read(max(said.size - said.start, 0))
             after = self._checksum.copy()
@@ -246,9 +254,7 @@ class Part:
             good.append(said)
             self._checksum = after
             self.size = said.size
-            chunks += said.chunk == chunks  # else it is another answer to an earlier one
         if self._file.seek(0, os.SEEK_END) > self.size:
-            # ext4 writes out, when it is closed, a file that was once cut to nothing
             self._file.truncate(self.size)
         self._file.seek(self.size)
         return good
@@ -259,10 +265,13 @@ class Part:
             write_all(self._file, piece)
             self._checksum.update(piece)
             self.size += len(piece)
-        if self._stays and self.size - self._synced >= self._sync_bytes:
-            os.fsync(self._file.fileno())  # the fetching threads go on meanwhile
-            self._synced = self.size
         return self._checksum.hexdigest()
+
+    def sync(self) -> None:
+        """Tell the disk to catch up, if that is due."""
+        if self._stays and self.size - self._synced >= self._sync_bytes:
+            self._synced = self.size
+            os.fsync(self._file.fileno())
 
     def digest(self) -> str:
         """The checksum of the file, with what was put behind the chunks at its end."""
@@ -361,7 +370,7 @@ def found_in(
         with closing(journal_of(folder, identity, within)) as journal:
             yield journal, Pieces(folder, journal.notes[0]["generation"])
 
-# %% ../../nbs/archive/spool.ipynb #c3b9b875
+# %% ../../nbs/archive/spool.ipynb #d550c4ab
 Encoded: TypeAlias = list[bytes | memoryview]  # what to append for an answer, in pieces
 
 
@@ -404,7 +413,7 @@ class Waiting:
     def put(self, chunk: int, body: bytes, records: int) -> None:
         """Keep the answer to a chunk: a JSON array of so many records."""
         path = self._pieces.path("chunk", f"{chunk:05}", f"{crc32(body):08x}", records)
-        fresh = self._pieces.path("new", f"{chunk:05}")
+        fresh = self._pieces.path("new", f"{chunk:05}", secrets.token_hex(4))
         try:
             with open_unlinked(fresh, create=True) as file:
                 write_all(file, body)
@@ -427,18 +436,16 @@ class Waiting:
             answer = self._answers.pop(chunk)
         answer.path.unlink(missing_ok=True)
 
-# %% ../../nbs/archive/spool.ipynb #fd555177
+# %% ../../nbs/archive/spool.ipynb #f7ee48cb
 class Growing:
-    """An artifact while it grows. One thread uses it.
+    """An artifact while it grows. One thread at a time uses it.
 
     Parameters
     ----------
     journal : Journal
         Its first note is the identity; what follows is kept as far as the part agrees.
-    pieces : Pieces
-        Where the part is, and the whole file is to be.
-    its : Format
-        How the artifact is written.
+    pieces, its : Pieces, Format
+        Where the part is, and the whole file is to be; how the artifact is written.
     """
 
     def __init__(self, journal: Journal, pieces: Pieces, its: Format) -> None:
@@ -450,11 +457,12 @@ class Growing:
         self.stretches = stretches_of(good)  # by chunk, in order: none is missing
         self._in_order = len(good) == len(self.stretches)
         self._encoder = its.encoder(good[-1].state if good else {}, pieces.path("whole"))
+        self.takes_more = True  # until an append fails: what it left is for the next process
 
-    def encode(self, answer: KeptAnswer) -> Encoded:
+    def encode(self, body: bytes, records: int) -> Encoded:
         """The pieces to append for an answer."""
-        head, size, body = self._encoder.head, self._part.size, answer.path.read_bytes()
-        pieces = self._encoder.encode(body, answer.records, size or len(head))
+        head, size = self._encoder.head, self._part.size
+        pieces = self._encoder.encode(body, records, size or len(head))
         return pieces if size else [head, *pieces]
 
     @property
@@ -464,17 +472,23 @@ class Growing:
 
     def append(self, pieces: Encoded, records: int, chunk: int | None = None) -> None:
         """Append what the next chunk was encoded to, or a better answer to one before."""
-        start = self._part.size
+        start, self.takes_more = self._part.size, False
         checksum = self._part.append(pieces)
-        size = self._part.size
         chunk = len(self.stretches) if chunk is None else chunk
         self._in_order &= chunk == len(self.stretches)
-        self.stretches[chunk] = Stretch(start, size, records)
-        note = Appended(chunk, start, size, checksum, self.records, self._encoder.state)
+        where = self.stretches[chunk] = Stretch(start, self._part.size, records)
+        note = Appended(chunk, start, where.stop, checksum, self.records, self._encoder.state)
         self._journal.append(msgspec.to_builtins(note))
+        self.takes_more = True
+
+    def sync(self) -> None:
+        """See `Part.sync`. Other threads may append meanwhile."""
+        self._part.sync()
 
     def finish(self, check: Callable[[], object], remark: str = "") -> tuple[Path, str]:
         """The whole file, on disk and noted, and its SHA-256; `check` may raise, now and then."""
+        if not self.takes_more:
+            raise ValueError(f"{self._pieces.folder}: an append failed; enter the spool anew")
         order, part = None if self._in_order else list(self.stretches.values()), self._part
         whole = self._encoder.finish(self._pieces.path("part"), check, order)
         digest = part.digest() if whole == self._pieces.path("part") else sha256_of(whole, check)
@@ -492,13 +506,13 @@ class Growing:
         self._encoder.close()
         self._part.close()
 
-# %% ../../nbs/archive/spool.ipynb #868ab800
+# %% ../../nbs/archive/spool.ipynb #044fc7e1
 def append_answer(growing: Growing, waiting: Waiting, chunk: int) -> KeptAnswer | None:
     """Append the answer to a chunk, if it is here; one that can't be converted is let go."""
     answer = waiting.get(chunk)
     if answer:
         try:
-            encoded = growing.encode(answer)
+            encoded = growing.encode(answer.path.read_bytes(), answer.records)
         except Exception:
             waiting.drop(chunk)
             raise
@@ -599,12 +613,82 @@ def finished_before(
         return Finished(receipt.records, receipt.remark)
     return Finished(count_records(artifact)) if other.has_finished() else None
 
-# %% ../../nbs/archive/spool.ipynb #975b7efe
+# %% ../../nbs/archive/spool.ipynb #21da76d8
+class Appender:
+    """Appends answers in their order, whichever thread brings them.
+
+    Parameters
+    ----------
+    growing, pieces : Growing, Pieces
+        Where they go, closed at the end; where those are kept that come before their turn.
+    """
+
+    def __init__(self, growing: Growing, pieces: Pieces) -> None:
+        self.growing = growing
+        self.next, self.records = len(growing.stretches), growing.records
+        self.waiting = Waiting(pieces, self.next)
+        self._lock = threading.Lock()  # held by the thread that appends
+        self._closed = False
+        self._new: deque[tuple[int, int]] = deque()  # appended, and not told yet
+
+    def put(self, chunk: int, body: bytes, records: int) -> None:
+        """Append an answer whose turn has come, or keep it; then append one that waits."""
+        with self._lock:
+            its_turn = chunk == self.next and self._open
+            if its_turn:
+                self.growing.append(self.growing.encode(body, records), records, chunk)
+                self._step()
+        if not its_turn:
+            self.waiting.put(chunk, body, records)
+        self.append_waiting()
+
+    def append_waiting(self) -> bool:
+        """Append the next answer, if it waits here; whether it did."""
+        with self._lock:
+            chunk = self.next
+            found = self._open and bool(append_answer(self.growing, self.waiting, chunk))
+            if found:
+                self._step()  # before the answer goes: who counts on from here finds no gap
+                self.waiting.drop(chunk)
+        return found
+
+    @property
+    def _open(self) -> bool:
+        return self.growing.takes_more and not self._closed
+
+    def _step(self) -> None:
+        self.records = self.growing.records
+        self._new.append((self.next, self.records))
+        self.next += 1
+
+    def append_ready(self) -> Iterator[tuple[int, int]]:
+        """Tell what was appended since the last call, and append what waits and is next.
+
+        Yields, for each chunk, its number and the records up to it. One thread reads it.
+        """
+        while self._new or self.append_waiting():
+            self.growing.sync()
+            yield self._new.popleft()
+
+    def replace(self, chunk: int, body: bytes, records: int) -> None:
+        """Let a better answer to a chunk that was appended count in place of the first."""
+        self.waiting.put(chunk, body, records)
+        with self._lock:
+            append_answer(self.growing, self.waiting, chunk)
+            self.records = self.growing.records
+        self.waiting.drop(chunk)
+
+    def close(self) -> None:
+        """Append no more, whatever threads still bring that were left behind."""
+        self._closed = True
+        with self._lock:
+            self.growing.close()
+
+# %% ../../nbs/archive/spool.ipynb #2349f113
 class Spool:
     """The unfinished artifact of one window: what is there, what is missing, the way to a file.
 
-    A context manager: entering carries on with what an earlier process left, or takes what another
-    one finishes meanwhile; leaving keeps the folder. Any thread may `put`.
+    Entering carries on with what is there, or takes what another run makes; leaving keeps all.
 
     Parameters
     ----------
@@ -621,53 +705,56 @@ class Spool:
     ) -> None:
         self.artifact, self.folder = Path(artifact), spool_folder(artifact)
         self.identity = {"version": 4, "format": output_format, **identity}
+        self._its = FORMATS[output_format]
         self._other = Other(self.artifact, self.identity, wait)
 
     def __enter__(self) -> "Spool":
         with ExitStack() as opened:
             found = opened.enter_context(found_in(self.folder, self.identity, self._other.meet))
-            before = finished_before(*found, self.artifact, self._other)
-            self.finished = before is not None  # then nothing is to be done
-            self.records, self.remark = before or Finished(0)
+            self.finished = finished_before(*found, self.artifact, self._other)
             if not self.finished:
-                self._growing = Growing(*found, FORMATS[self.identity["format"]])
-                opened.enter_context(closing(self._growing))
-                self.next, self.records = len(self._growing.stretches), self._growing.records
-                self.ahead = Waiting(found[1], self.next)
+                self._appender = Appender(Growing(*found, self._its), found[1])
+                self.ahead = self._appender.waiting
             self._opened = opened.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._opened.close()
+        if not self.finished:
+            self._appender.close()
+        self._opened.close()  # not before: nobody else may write while a thread still appends
+
+    @property
+    def next(self) -> int:
+        """The chunk whose turn it is."""
+        return self._appender.next
+
+    @property
+    def records(self) -> int:
+        """The records of all that is appended."""
+        return (self.finished or self._appender).records
+
+    @property
+    def appended(self) -> list[int]:
+        """How many records each chunk has that was appended."""
+        return [stretch.records for stretch in self._appender.growing.stretches.values()]
 
     def missing(self, chunks: int) -> list[int]:
         """The numbers of the chunks, of `chunks` in all, that are neither appended nor waiting."""
         return [n for n in range(self.next, chunks) if n not in self.ahead]
 
     def put(self, chunk: int, body: bytes, records: int) -> None:
-        """Keep the answer to a chunk until its turn: a JSON array of so many records."""
-        self.ahead.put(chunk, body, records)
+        """Append an answer at once, or keep it: a JSON array of so many records. Any thread may."""
+        put = self._appender.put if self._its.at_once else self.ahead.put
+        put(chunk, body, records)
 
     def append_ready(self) -> Iterator[tuple[int, int]]:
-        """Append the answers whose turn has come; yields chunk and records after each."""
-        while answer := append_answer(self._growing, self.ahead, self.next):
-            done, self.records = self.next, self._growing.records
-            self.next += 1  # before the answer goes: who counts on from here finds no gap
-            self.ahead.drop(done)
-            yield done, answer.records
-
-    @property
-    def appended(self) -> list[int]:
-        """How many records each chunk has that was appended."""
-        return [stretch.records for stretch in self._growing.stretches.values()]
+        """Append the answers whose turn has come, and tell of them: see `Appender`."""
+        return self._appender.append_ready()
 
     def replace(self, chunk: int, body: bytes, records: int) -> None:
         """Let a better answer to a chunk that was appended count in place of the first."""
-        self.ahead.put(chunk, body, records)
-        append_answer(self._growing, self.ahead, chunk)
-        self.records = self._growing.records
-        self.ahead.drop(chunk)
+        self._appender.replace(chunk, body, records)
 
     def finish(self, check: Callable[[], object] = lambda: None, remark: str = "") -> Path:
         """Give the artifact its name; `check` may raise, and the receipt keeps the remark."""
-        return put_in_place(*self._growing.finish(check, remark), self.artifact)
+        return put_in_place(*self._appender.growing.finish(check, remark), self.artifact)
