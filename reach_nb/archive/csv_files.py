@@ -46,8 +46,9 @@ def csv_field(value: object) -> str:
     text = "" if value is None else str(value)
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
-# %% ../../nbs/archive/csv_files.ipynb #e85ceabc
+# %% ../../nbs/archive/csv_files.ipynb #66b59fd2
 _SHORT_EXPONENT = re.compile(r"e-(?=[5-9][],])")
+_ODD_EXPONENT = re.compile(r"e(?!-0[5-9][],])")
 
 
 def _numbers_text(values: Sequence[Any]) -> str | None:
@@ -75,44 +76,66 @@ def _list_fields(lists: Sequence[Sequence[Any]]) -> Sequence[str]:
         return list(map(csv_field, lists))
     return ('"' + text[1:-1].replace("],[", ']"\n"[').replace(",", ", ") + '"').split("\n")
 
-# %% ../../nbs/archive/csv_files.ipynb #c845bd25
+# %% ../../nbs/archive/csv_files.ipynb #a3605010
 _KNOWN_LISTS = 1_024  # are remembered: of a million in a day, they serve 99 in 100
 _SAMPLE = 16  # lists of a slice that tell whether lists come again
 _BETWEEN = "\x1e"  # can't stand in a JSON text
 _STAND_IN = "271828182845904523"
-_READING = re.compile(r'"obValue":\s*(-?[0-9][0-9.eE+-]*)')
+_READING = '"obValue":'
 _known: dict[str, str] = {}  # lists as JSON, and as fields
 
 
 @lru_cache(maxsize=_KNOWN_LISTS)
-def _entries_field(text: str) -> str:
-    return csv_field(decode_records(text.encode()))
+def _around(before: str, behind: str) -> tuple[str, str, str]:
+    """What is around a reading in a field, and before the next one in its text.
+
+    `ValueError` where the texts are not those of one list with one reading.
+    """
+    behind, _, before_next = behind.partition(_BETWEEN)
+    entries = decode_records(f"{before}{_READING}{_STAND_IN},{behind}".encode())
+    first, second = csv_field(entries).split(_STAND_IN)
+    return first, second, before_next
 
 
-def _new_entries_fields(texts: Sequence[str]) -> Sequence[str]:
-    """Lists of entries, as JSON, to fields; quick where they are alike but for the readings."""
-    parts = _READING.split(_BETWEEN.join(texts))  # every second one is a reading
-    alike = f'"obValue":{_STAND_IN}'.join(parts[::2])
-    if parts[1:] and "\\" not in alike and alike.count(_STAND_IN) == len(parts) // 2:
-        around = _BETWEEN.join(map(_entries_field, alike.split(_BETWEEN))).split(_STAND_IN)
-        if len(around) == len(parts[::2]):  # else a key was there twice
-            readings = decode_records(f"[{','.join(parts[1::2])}]".encode())
-            parts[::2] = around
-            parts[1::2] = _number_fields(readings)
-            return "".join(parts).split(_BETWEEN)
-    return list(map(_entries_field, texts))
+def _reading_fields(texts: Sequence[str]) -> Sequence[str]:
+    """Readings, as JSON, to fields; `ValueError` unless all are numbers."""
+    together = f"[{','.join(texts)}]"
+    readings = decode_records(together.encode())
+    if not {*map(type, readings)} <= {int, float}:
+        raise ValueError("a reading that is no number")
+    if "0.0000" not in together and not _ODD_EXPONENT.search(together):
+        if msgspec.json.encode(readings).decode() == together.replace("e-0", "e-"):
+            return texts  # as `str` writes them
+    return _number_fields(readings)
+
+
+def _new_entries_fields(text: str) -> Sequence[str]:
+    """Lists of entries, as JSON, to fields; quick where each has one, with one reading."""
+    before, *parts = text.split(_READING)
+    fields: list[str] = []
+    try:
+        readings, _, behind = zip(*[part.partition(",") for part in parts], strict=True)
+        for reading, rest in zip(_reading_fields(readings), behind, strict=True):
+            first, second, before = _around(before, rest)
+            fields.append(f"{first}{reading}{second}")
+        if before:
+            raise ValueError(f"no list of one reading: {before[:40]!r}")
+    except (ValueError, msgspec.DecodeError):
+        return [csv_field(decode_records(entries.encode())) for entries in text.split(_BETWEEN)]
+    return fields
 
 
 def _entries_fields(raws: Sequence[msgspec.Raw]) -> Sequence[str]:
-    texts = _BETWEEN.encode().join(raws).decode().split(_BETWEEN)
-    some = texts[:_SAMPLE]
+    together = _BETWEEN.encode().join(raws).decode()
+    some = together.split(_BETWEEN, _SAMPLE)[:_SAMPLE]
     if _known.keys().isdisjoint(some) and len(set(some)) == len(some):
-        return _new_entries_fields(texts)  # no list comes again, so none is remembered
+        return _new_entries_fields(together)  # no list comes again, so none is remembered
+    texts = together.split(_BETWEEN)
     fields = [_known.get(text, "") for text in texts]
     if "" not in fields:
         return fields
     new = [text for text, field in zip(texts, fields, strict=True) if not field]
-    made = dict(zip(new, _new_entries_fields(new), strict=True))
+    made = dict(zip(new, _new_entries_fields(_BETWEEN.join(new)), strict=True))
     if len(_known) + len(made) > _KNOWN_LISTS:
         _known.clear()
     _known.update(made)
