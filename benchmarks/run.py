@@ -423,7 +423,7 @@ def startup(service, change, repeats):
 
 SECTIONS = {
     "throughput": (throughput, {"rounds": 5, "chunks": 288}),
-    "different": (different, {"rounds": 3, "chunks": 288}),
+    "different": (different, {"rounds": 5, "chunks": 288}),
     "shapes": (shapes, {"rounds": 5}),
     **{f"memory-{name}": (memory, {"output_format": name, "days": 10}) for name in GOAL},
     "growth": (growth, {"days": 30, "rows": 100_000}),
