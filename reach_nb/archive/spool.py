@@ -436,7 +436,7 @@ class Waiting:
             answer = self._answers.pop(chunk)
         answer.path.unlink(missing_ok=True)
 
-# %% ../../nbs/archive/spool.ipynb #f7ee48cb
+# %% ../../nbs/archive/spool.ipynb #0560fb4f
 class Growing:
     """An artifact while it grows. One thread at a time uses it.
 
@@ -470,11 +470,11 @@ class Growing:
         """The records of all answers that count."""
         return sum(stretch.records for stretch in self.stretches.values())
 
-    def append(self, pieces: Encoded, records: int, chunk: int | None = None) -> None:
+    def append(self, pieces: Encoded, records: int, chunk: int) -> None:
         """Append what the next chunk was encoded to, or a better answer to one before."""
-        start, self.takes_more = self._part.size, False
+        self.takes_more = False
+        start = self._part.size
         checksum = self._part.append(pieces)
-        chunk = len(self.stretches) if chunk is None else chunk
         self._in_order &= chunk == len(self.stretches)
         where = self.stretches[chunk] = Stretch(start, self._part.size, records)
         note = Appended(chunk, start, where.stop, checksum, self.records, self._encoder.state)
