@@ -50,7 +50,9 @@ class Mutant:
         tests = self.tests or (f"nbs/{self.module}.ipynb",)
         if not passed(tests):
             raise SystemExit(f"{self.words}: {tests} fail on the code as it is")
-        path.write_text(whole.replace(self.before, self.after), encoding="utf-8")
+        changed = whole.replace(self.before, self.after)
+        compile(changed, path, "exec")  # what is no Python would be seen by any test
+        path.write_text(changed, encoding="utf-8")
         try:
             return outcome(tests) == 1
         finally:
@@ -123,7 +125,7 @@ MUTANTS = [
         "a thread that was left behind appends",
         "archive/spool",
         "        self._closed = True\n",
-        "            pass\n",
+        "        pass\n",
     ),
     Mutant(
         "a checksum that a crash kept from being noted is never noted",
