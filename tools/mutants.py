@@ -112,20 +112,32 @@ MUTANTS = [
     Mutant(
         "an answer is appended before its turn",
         "archive/spool",
-        "            its_turn = chunk == self.next and self._open\n",
-        "            its_turn = self._open\n",
+        "            its_turn = chunk == self.next and self.growing.takes_more\n",
+        "            its_turn = self.growing.takes_more\n",
     ),
     Mutant(
         "two threads append at the same time",
         "archive/spool",
-        "        with self._lock:\n            chunk = self.next\n",
-        "        if True:\n            chunk = self.next\n",
+        "        with self._turn:\n            chunk, growing = self.next, self.growing\n",
+        "        if True:\n            chunk, growing = self.next, self.growing\n",
+    ),
+    Mutant(
+        "an answer does not wait for those before it",
+        "archive/spool",
+        "            self._turn.wait_for(lambda: self.next >= chunk, TURN_SECONDS)\n",
+        "",
+    ),
+    Mutant(
+        "threads that wait for their turn are not told",
+        "archive/spool",
+        "        self._turn.notify_all()\n",
+        "",
     ),
     Mutant(
         "a thread that was left behind appends",
         "archive/spool",
-        "        self._closed = True\n",
-        "        pass\n",
+        "        self.takes_more = False\n        self._encoder.close()\n",
+        "        self._encoder.close()\n",
     ),
     Mutant(
         "a checksum that a crash kept from being noted is never noted",
