@@ -112,8 +112,8 @@ MUTANTS = [
     Mutant(
         "an answer is appended before its turn",
         "archive/spool",
-        "            its_turn = chunk == self.next and self.growing.takes_more\n",
-        "            its_turn = self.growing.takes_more\n",
+        "            its_turn = chunk == self.next and growing.takes_more\n",
+        "            its_turn = growing.takes_more\n",
     ),
     Mutant(
         "two threads append at the same time",
@@ -124,7 +124,7 @@ MUTANTS = [
     Mutant(
         "an answer does not wait for those before it",
         "archive/spool",
-        "            self._turn.wait_for(lambda: self.next >= chunk, TURN_SECONDS)\n",
+        "            self._turn.wait_for(lambda: self.next >= chunk or not growing.takes_more, TURN_SECONDS)\n",
         "",
     ),
     Mutant(

@@ -436,9 +436,9 @@ class Waiting:
             answer = self._answers.pop(chunk)
         answer.path.unlink(missing_ok=True)
 
-# %% ../../nbs/archive/spool.ipynb #a584f26c
+# %% ../../nbs/archive/spool.ipynb #4aef83b8
 class Growing:
-    """An artifact while it grows. One thread at a time uses it.
+    """An artifact while it grows. One thread at a time uses it, but for `part.sync`.
 
     Parameters
     ----------
@@ -484,7 +484,9 @@ class Growing:
     def finish(self, check: Callable[[], object], remark: str = "") -> tuple[Path, str]:
         """The whole file, on disk and noted, and its SHA-256; `check` may raise, now and then."""
         if not self.takes_more:
-            raise ValueError(f"{self._pieces.folder}: an append failed; enter the spool anew")
+            raise ValueError(
+                f"{self._pieces.folder}: closed, or an append failed; enter the spool anew"
+            )
         order, part = None if self._in_order else list(self.stretches.values()), self.part
         whole = self._encoder.finish(self._pieces.path("part"), check, order)
         digest = part.digest() if whole == self._pieces.path("part") else sha256_of(whole, check)
@@ -610,7 +612,7 @@ def finished_before(
         return Finished(receipt.records, receipt.remark)
     return Finished(count_records(artifact)) if other.has_finished() else None
 
-# %% ../../nbs/archive/spool.ipynb #f430ffa0
+# %% ../../nbs/archive/spool.ipynb #0e304b47
 TURN_SECONDS = 0.01  # that an answer waits in memory for those before it
 
 
@@ -627,16 +629,17 @@ class Appender:
         self.growing = growing
         self.next, self.records = len(growing.stretches), growing.records
         self.waiting = Waiting(pieces, self.next)
-        self._turn = threading.Condition(threading.Lock())  # held by the thread that appends
+        self._turn = threading.Condition(threading.Lock())  # held to append; told when `next` moves
         self._new: deque[tuple[int, int]] = deque()  # appended, and not told yet
 
     def put(self, chunk: int, body: bytes, records: int) -> None:
         """Append an answer whose turn has come, or comes in a moment; keep any other."""
         with self._turn:
-            self._turn.wait_for(lambda: self.next >= chunk, TURN_SECONDS)
-            its_turn = chunk == self.next and self.growing.takes_more
+            growing = self.growing
+            self._turn.wait_for(lambda: self.next >= chunk or not growing.takes_more, TURN_SECONDS)
+            its_turn = chunk == self.next and growing.takes_more
             if its_turn:
-                self.growing.append(self.growing.encode(body, records), records, chunk)
+                growing.append(growing.encode(body, records), records, chunk)
                 self._step()
         if not its_turn:
             self.waiting.put(chunk, body, records)
@@ -679,7 +682,7 @@ class Appender:
         with self._turn:
             self.growing.close()
 
-# %% ../../nbs/archive/spool.ipynb #2349f113
+# %% ../../nbs/archive/spool.ipynb #76d20ffc
 class Spool:
     """The unfinished artifact of one window: what is there, what is missing, the way to a file.
 
@@ -738,7 +741,7 @@ class Spool:
         return [n for n in range(self.next, chunks) if n not in self.ahead]
 
     def put(self, chunk: int, body: bytes, records: int) -> None:
-        """Append an answer at once, or keep it: a JSON array of so many records. Any thread may."""
+        """Append an answer at once or keep it: a JSON array of so many records. Any thread may."""
         put = self._appender.put if self._its.at_once else self.ahead.put
         put(chunk, body, records)
 
