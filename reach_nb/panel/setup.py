@@ -62,7 +62,7 @@ def plan_html(plan: Plan, config: DownloadRunConfig, opened: bool = False) -> st
 DownloadFn: TypeAlias = Callable[..., Path] | None  # as `run_download` takes it
 OnChange: TypeAlias = Callable[[], object]  # what is called when the form was changed
 
-# %% ../../nbs/panel/setup.ipynb #374544e4
+# %% ../../nbs/panel/setup.ipynb #64c01aa0
 class Setup:
     """The form, the login and the plan of a launcher.
 
@@ -128,5 +128,3 @@ class Setup:
         """Show the form, or only a line with the settings."""
         self._head.value = text_html(settings, "rn-head")
         self.form.box.layout.display = self.words.layout.display = "none" if folded else ""
-        if folded and not self.login.problem:
-            self.login.box.layout.display = "none"
