@@ -6,7 +6,7 @@
 __all__ = ['POLL_HZ', 'MOST_PAUSE', 'telemetry_path', 'LogSource', 'remarks_of', 'strip_days', 'headline', 'concerns_of',
            'DayAgain', 'by_hand', 'Exhibit', 'Guide', 'AvailabilityExplorer']
 
-# %% ../../nbs/panel/explorer.ipynb #844c35fc
+# %% ../../nbs/panel/explorer.ipynb #0f5f05b1
 import html
 import threading
 import time
@@ -20,6 +20,7 @@ import pandas as pd
 
 from ..constellation import UDL_BASE_URL
 from ..dataset import Dataset
+from ..errors import AuthenticationError
 from ..keywords import names_nearest
 from ..look.days import availability_frame, datasets, find_artifacts, read_rows
 from ..look.text import MEASURED, day_kinds, describe, every_day
@@ -175,7 +176,7 @@ def concerns_of(days: list[StripDay], frame: pd.DataFrame) -> list[Concern]:
             found.append(Concern(day.day, what, gone if day.kind == "gone" else day.remark))
     return found
 
-# %% ../../nbs/panel/explorer.ipynb #2ffe5f8b
+# %% ../../nbs/panel/explorer.ipynb #d4e3f906
 class DayAgain:
     """Downloads the chosen day of an explorer again.
 
@@ -200,7 +201,7 @@ class DayAgain:
         self._base_url = base_url
         self._detail = detail
         self._file, self._day = file, None  # type: Path, pd.Timestamp | None
-        self.pane = RunPane(RunView(), on_error, self.show)
+        self.pane = RunPane(RunView(), on_error, self.show, self.failed)
         self.start_button = button("Download again", self.start, on_error)
         self.stop_button = button("Stop", self.pane.stop, on_error, "danger")
         detail.actions.children = (self.start_button, self.stop_button, *detail.actions.children)
@@ -227,6 +228,11 @@ class DayAgain:
         self.pane.follow(JOBS.start(job))
         self._day = shown.day
         self.show()
+
+    def failed(self, error: BaseException) -> None:
+        """Ask for another login where the service refused this one."""
+        if isinstance(error, AuthenticationError):
+            self.login.refused(f"{error}.")
 
     def show(self) -> None:
         """Show the run with its day, and only the buttons that make sense."""

@@ -62,7 +62,7 @@ def plan_html(plan: Plan, config: DownloadRunConfig, opened: bool = False) -> st
 DownloadFn: TypeAlias = Callable[..., Path] | None  # as `run_download` takes it
 OnChange: TypeAlias = Callable[[], object]  # what is called when the form was changed
 
-# %% ../../nbs/panel/setup.ipynb #64c01aa0
+# %% ../../nbs/panel/setup.ipynb #7d3a8899
 class Setup:
     """The form, the login and the plan of a launcher.
 
@@ -118,7 +118,6 @@ class Setup:
         name, _, said = str(error).partition(": ")
         if isinstance(error, AuthenticationError):
             self.login.refused(f"{error}.")
-            self.login.box.layout.display = ""
         in_form = isinstance(error, ValueError) and name in self.form.fields
         if in_form:
             self.form.fields[name].error = in_labels(said)
