@@ -1,6 +1,6 @@
 """Losses of power under real file systems: a disk is recorded during a run, and looked at as it was at moments in between.
 
-    sudo python tests/power_cuts.py 20 tests/results/power_cuts.json
+    sudo python tests/power_cuts.py 36 tests/results/power_cuts.json
 
 cuts so many times in each scene and format on ext4, XFS and btrfs. Each time the file system is mounted as the cut left
 it, and held against what `test_power_loss` promises. A neighbour on the same disk writes all the while. It syncs one file

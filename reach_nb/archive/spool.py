@@ -436,7 +436,7 @@ class Waiting:
             answer = self._answers.pop(chunk)
         answer.path.unlink(missing_ok=True)
 
-# %% ../../nbs/archive/spool.ipynb #4aef83b8
+# %% ../../nbs/archive/spool.ipynb #f2342db2
 class Growing:
     """An artifact while it grows. One thread at a time uses it, but for `part.sync`.
 
@@ -457,7 +457,7 @@ class Growing:
         self.stretches = stretches_of(good)  # by chunk, in order: none is missing
         self._in_order = len(good) == len(self.stretches)
         self._encoder = its.encoder(good[-1].state if good else {}, pieces.path("whole"))
-        self.takes_more = True  # until an append fails, or `close`: the rest is the next process's
+        self.takes_more = True  # until an append fails or it is closed; the next process goes on
 
     def encode(self, body: bytes, records: int) -> Encoded:
         """The pieces to append for an answer."""

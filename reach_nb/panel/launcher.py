@@ -160,7 +160,7 @@ class Deck:
         dataset = replace(config.dataset, sensor_id=self.view.sensor)
         self.detail.show(config.telemetry_file, dataset, day, config.output_dir)
 
-# %% ../../nbs/panel/launcher.ipynb #b784367c
+# %% ../../nbs/panel/launcher.ipynb #98cf7915
 SURE_SECONDS = 0.5  # a second click on Start is not one on Stop
 SAVED_SECONDS = 30.0  # between two summaries of a run under way, for a saved notebook
 
@@ -212,7 +212,7 @@ class Steering:
     def follow(self, job: BackfillJob) -> None:
         """Show a run."""
         self.deck.folded, self.deck.config, self.deck.word.value = True, job.config, ""
-        self.deck.setup.login.box.layout.display = "none"  # unless the run asks for another one
+        self.deck.setup.login.box.layout.display = "none"  # until it is refused
         self.deck.detail.close()
         self.pane.follow(job)
         self.deck.setup.form.fill(job.config, job.sensors)

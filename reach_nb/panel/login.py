@@ -82,7 +82,7 @@ def way_of_login(base_url: str, env: Mapping[str, str]) -> str:
         return "the AWS secret that SECRET_ARN_UDL names, read when a run starts"
     return f"found in {find_udl_auth(base_url, env=env).source}"
 
-# %% ../../nbs/panel/login.ipynb #0d7f6159
+# %% ../../nbs/panel/login.ipynb #bb715b90
 _HERE_ONLY = "it is kept in this kernel only, never in the notebook."
 
 
@@ -138,7 +138,8 @@ class Login:
 
     def refused(self, why: str) -> None:
         """Ask for another login, and say why the service refused this one."""
-        self._header, self.box.layout.display = "", ""
+        self._header = ""
+        self.box.layout.display = ""
         self._blame(f"{why[:1].upper()}{why[1:]} Type another login here; {_HERE_ONLY}")
 
     def header(self, base_url: str) -> str:
