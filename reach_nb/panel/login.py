@@ -62,7 +62,10 @@ class LoginField(anywidget.AnyWidget):
             )
         )
 
-# %% ../../nbs/panel/login.ipynb #9369c14d
+# %% ../../nbs/panel/login.ipynb #b8cf3d51
+_HERE_ONLY = "it is kept in this kernel only, never in the notebook."
+
+
 def way_of_login(base_url: str, env: Mapping[str, str]) -> str:
     """Where the login for a service is, in words; where there is none, as `find_udl_auth` says.
 
@@ -82,10 +85,7 @@ def way_of_login(base_url: str, env: Mapping[str, str]) -> str:
         return "the AWS secret that SECRET_ARN_UDL names, read when a run starts"
     return f"found in {find_udl_auth(base_url, env=env).source}"
 
-# %% ../../nbs/panel/login.ipynb #bb715b90
-_HERE_ONLY = "it is kept in this kernel only, never in the notebook."
-
-
+# %% ../../nbs/panel/login.ipynb #1d55335e
 class Login:
     """The login for a service; `box` shows which way it came, never the login.
 
