@@ -51,7 +51,7 @@ def test_the_cron_line(tmp_path):
         assert done.stdout + done.stderr == b"", "cron would mail this"
         return done.returncode
 
-    with SimulatedUDL(availability=0.01) as service:
+    with SimulatedUDL(availability=0.01, outage_rate=0.0) as service:  # any week, none without data
         start = f'PYTHONPATH="{PAGE.parents[2]}" exec "{sys.executable}" -m reach_nb "$@"'
         executable(
             tmp_path / "reach" / "venv" / "bin" / "reach_nb",
