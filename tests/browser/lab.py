@@ -187,6 +187,7 @@ class LabPage:
         self.received = 0  # bytes that kernels have sent to the page
         self.page.on("websocket", lambda socket: socket.on("framereceived", self._note_frame))
         self._loaded = False
+        self._promises = 0  # that were looked for
 
     def _note_frame(self, payload):
         self.received += len(payload)
@@ -205,7 +206,7 @@ class LabPage:
                 wait_until="domcontentloaded",
             )
             self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=90_000)
-            self.page.evaluate("() => jupyterapp.restored.then(() => true)")
+            assert self.came_of("() => jupyterapp.restored", seconds=30) == "done"
             self.command("application:toggle-left-area")
             self._loaded = True
         self.console.clear()
@@ -222,15 +223,34 @@ class LabPage:
         )
         self.page.wait_for_selector(f"{PANEL} .jp-Notebook .jp-Cell")
 
+    def came_of(self, promising, arg=None, seconds=60):
+        """What comes of a promise of the page: `done`, `failed: …`, or `took too long`.
+
+        The page is asked again and again. A promise that the browser awaits for us may be thrown
+        away while it does ("Resulting promise was garbage collected").
+        """
+        self._promises += 1
+        self.page.evaluate(
+            "([n, arg]) => { const came = (window.reachNbPromises ??= {}); "
+            f"({promising})(arg)"
+            ".then(() => { came[n] = 'done' }, (e) => { came[n] = 'failed: ' + e }) }",
+            [self._promises, arg],
+        )
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if came := self.page.evaluate("(n) => window.reachNbPromises[n]", self._promises):
+                return came
+            self.page.wait_for_timeout(20)
+        return "took too long"
+
     def command(self, name, args=None, seconds=60, cell=None):
         """Run a JupyterLab command, on a cell if told; a promise that is never kept ends in a failure, not in silence."""
-        said = self.page.evaluate(
-            """([name, args, ms, cell]) => {
+        said = self.came_of(
+            """([name, args, cell]) => {
             if (cell !== null) jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
-            return Promise.race([
-            jupyterapp.commands.execute(name, args || {}).then(() => 'done', (e) => 'failed: ' + e),
-            new Promise((then) => setTimeout(() => then('took too long'), ms))]) }""",
-            [name, args, seconds * 1000, cell],
+            return jupyterapp.commands.execute(name, args || {}) }""",
+            [name, args, cell],
+            seconds,
         )
         assert said == "done", f"{name} {said}"
 
