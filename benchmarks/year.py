@@ -20,6 +20,7 @@ from pathlib import Path
 
 from peak import peak_mb
 
+from reach_nb.archive.finding import Share
 from reach_nb.archive.reading import Archive, scan_archive
 from reach_nb.dataset import Dataset
 
@@ -31,11 +32,11 @@ DAY = timedelta(days=1)
 class LinkedDays(Archive):
     """Days whose times are moved to the day of their file's name."""
 
-    def read(self, days=None, **how):
+    def read(self, **how):
         import pandas as pd
 
-        frame = super().read(days, **how)
-        [day] = self.paths if days is None else days
+        frame = super().read(**how)
+        [day] = self.files
         if len(frame):
             frame["ob_time"] += pd.Timedelta(day - frame["ob_time"].iloc[0].date())
         return frame
@@ -53,8 +54,9 @@ def link_days(sources, folder, days):
 def linked(folder, days):
     found = scan_archive(folder, FIRST, FIRST + (days - 1) * DAY, output_format="parquet")
     as_they_are = replace(found.selection, window=None)  # their times are moved later
+    whole = {day: tuple(Share(share.path) for share in some) for day, some in found.files.items()}
     days = LinkedDays(*(getattr(found, field.name) for field in fields(found)))
-    return replace(days, selection=as_they_are)
+    return replace(days, files=whole, selection=as_they_are)
 
 
 def analyses():

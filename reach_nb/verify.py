@@ -6,8 +6,7 @@
 __all__ = ['Trouble', 'Folder', 'Disagreement', 'check_artifact', 'check_sum', 'check_count', 'unknown_artifacts', 'verify_day',
            'verify_days', 'verify_archive']
 
-# %% ../nbs/verify.ipynb #ad9fb2e0
-import re
+# %% ../nbs/verify.ipynb #b955fb66
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from .archive.checksums import SUMS, KnownSums, sha256_of
+from .archive.finding import as_artifact
 from .archive.formats import count_records
 from .dataset import Dataset, OutputFormat
 from .files import as_path
@@ -26,7 +26,6 @@ from reach_nb.telemetry import (
     DayRows,
     HistoricalTelemetry,
     TelemetryRow,
-    day_of,
     means_no_records,
     promising_row,
 )
@@ -149,10 +148,7 @@ def check_count(
     got = f"{row.records_downloaded} were downloaded"
     return [Disagreement(day, "count", f"the service counts {held} records, {got}")]
 
-# %% ../nbs/verify.ipynb #bf4ed897
-_DAY_IN_NAME = re.compile(r"_(\d{4})(\d{2})(\d{2})T\d{6}_")
-
-
+# %% ../nbs/verify.ipynb #8c18f80c
 def unknown_artifacts(
     dataset: Dataset, folder: Path, known: Container[str]
 ) -> Iterator[Disagreement]:
@@ -176,11 +172,10 @@ def unknown_artifacts(
     pattern = example.replace("20000101T000000_20000102T000000", any_day)
     for path in sorted(folder.glob(pattern)):
         if path.name not in known:
-            told = _DAY_IN_NAME.search(path.name)
+            named = as_artifact(path)
+            day = named.window.start.date() if named else None
             said = "is on disk, but the telemetry does not say that its day is done"
-            yield Disagreement(
-                day_of("-".join(told.groups())) if told else None, "unknown", f"{path.name} {said}"
-            )
+            yield Disagreement(day, "unknown", f"{path.name} {said}")
 
 # %% ../nbs/verify.ipynb #f7b288a0
 def verify_day(

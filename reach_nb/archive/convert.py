@@ -6,29 +6,26 @@
 __all__ = ['Status', 'SOURCE_FORMATS', 'Conversion', 'Stamp', 'checksum', 'unchanged', 'first_day', 'convert_source',
            'find_sources', 'convert_window', 'convert_archive']
 
-# %% ../../nbs/archive/convert.ipynb #42555f35
+# %% ../../nbs/archive/convert.ipynb #6a784f10
 import errno
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import date
 from hashlib import sha256
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
-from .finding import Artifact, noted_artifacts
+from .finding import EVER, Artifact, as_artifact, noted_artifacts
 from .formats import FORMATS, count_records
 from .parquet_files import import_pyarrow
 from .partitions import SOURCE_KEY, partitions
-from ..constellation import is_all, normalize_sensor_id
+from ..constellation import normalize_sensor_id
 from ..dataset import Dataset, OutputFormat
 from ..files import as_path, locked, make_folders
-from ..windows import Window, day_window
 
 # %% ../../nbs/archive/convert.ipynb #7d579de3
 Status: TypeAlias = Literal["converted", "unchanged", "failed", "passed over"]
@@ -98,13 +95,7 @@ def checksum(path: Path) -> str:
             digest.update(block)
     return digest.hexdigest()
 
-# %% ../../nbs/archive/convert.ipynb #d0b8810a
-_SOURCE = re.compile(
-    r"(?P<prefix>[A-Za-z0-9][A-Za-z0-9-]*)_(?P<start>\d{8})T\d{6}_\d{8}T\d{6}"
-    r"(_(?P<descriptor>[A-Za-z0-9][\w-]*))?"
-)
-
-
+# %% ../../nbs/archive/convert.ipynb #c9ce5741
 def unchanged(path: Path, targets: Sequence[Path]) -> Stamp | None:
     """What the files of a source say of it, if all are there and it is as it was; else `None`.
 
@@ -124,10 +115,9 @@ def unchanged(path: Path, targets: Sequence[Path]) -> Stamp | None:
 
 def first_day(stem: str) -> str:
     """The day that an artifact is named after, of its name without ending."""
-    if not (found := _SOURCE.fullmatch(stem)):
+    if not (found := as_artifact(Path(f"{stem}.parquet"))):
         raise ValueError(f"path: {stem!r} is not the name of an artifact")
-    start = found["start"]
-    return f"{start[:4]}-{start[4:6]}-{start[6:]}"
+    return str(found.window.start.date())
 
 
 def convert_source(
@@ -172,7 +162,7 @@ def _done(path: Path, status: Status, stamp: Stamp, targets: Sequence[Path]) -> 
     files = tuple(sorted(targets))
     return Conversion(path, status, stamp.records, stamp.days, files, stamp.size, size)
 
-# %% ../../nbs/archive/convert.ipynb #3d5bfd01
+# %% ../../nbs/archive/convert.ipynb #6ff558bf
 SOURCE_FORMATS: tuple[OutputFormat, ...] = (  # in the order in which they are preferred
     "parquet",
     *(name for name in FORMATS if name not in ("parquet", "csv")),
@@ -190,27 +180,24 @@ def find_sources(
 
     One that the folder's telemetry notes under another name, or elsewhere, is among them.
     """
-    prefix = sensor_id and ("REACH-ALL" if is_all(sensor_id) else normalize_sensor_id(sensor_id))
+    sensor_id = sensor_id and normalize_sensor_id(sensor_id)
     descriptor = descriptor and descriptor.strip().upper()
     named = [(p.stem, p) for kind in formats for p in folder.glob(f"*.{kind}") if p.is_file()]
-    noted = [(_own_stem(one), one.path) for one in noted_artifacts(folder, _EVER)]
+    noted = [(_own_stem(one), one.path) for one in noted_artifacts(folder, EVER)]
     found = defaultdict(list)
     for stem, path in (*named, *noted):
-        name = _SOURCE.fullmatch(stem)
+        named_as = as_artifact(Path(f"{stem}{path.suffix}"))
         if (
-            name
+            named_as
             and path.suffix[1:] in formats
-            and prefix in (None, name["prefix"])
-            and descriptor in (None, name["descriptor"] or "QUICKLOOK")
+            and sensor_id in (None, named_as.sensor_id)
+            and descriptor in (None, named_as.descriptor)
         ):
             found[stem].append(path)
     kinds = [f".{kind}" for kind in formats]
     return {
         stem: sorted(found[stem], key=lambda p: kinds.index(p.suffix)) for stem in sorted(found)
     }
-
-
-_EVER = Window(day_window(date(2000, 1, 1)).start, day_window(date(2099, 12, 31)).stop)
 
 
 def _own_stem(one: Artifact) -> str:

@@ -6,7 +6,7 @@
 __all__ = ['with_attrs', 'processors', 'read_parts', 'read_files', 'read_artifact', 'Archive', 'scan_archive', 'iter_archive',
            'read_archive']
 
-# %% ../../nbs/archive/reading.ipynb #25b56a1b
+# %% ../../nbs/archive/reading.ipynb #74e52959
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,11 +22,15 @@ import pandas as pd
 
 from .columns import Table, Times
 from reach_nb.archive.finding import (
+    EVER,
     READ_ORDER,
     Promise,
+    Share,
     artifacts_by_day,
+    meeting,
     promised,
     sensors_in,
+    shares_by_day,
     span,
 )
 from reach_nb.archive.observations import (
@@ -71,23 +75,22 @@ def with_attrs(
     }
     return frame
 
-# %% ../../nbs/archive/reading.ipynb #d884c022
+# %% ../../nbs/archive/reading.ipynb #48ab8da8
 def processors() -> int:
     """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    allowed = getattr(os, "sched_getaffinity", None)  # not everywhere
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def read_parts(
-    paths: Iterable[Path], selection: Selection, tally: Tally, threads: int = 1
+    shares: Iterable[Share], selection: Selection, tally: Tally, threads: int = 1
 ) -> list[Table]:
     """The typed readings of some files, in order; at least one part.
 
     Parameters
     ----------
-    paths : iterable of Path
-        Artifacts.
+    shares : iterable of Share
+        Artifacts, and the times for which each is read.
     selection : Selection
         What is wanted of them.
     tally : Tally
@@ -100,13 +103,14 @@ def read_parts(
     list of Table
     """
     parts = []
-    for path in paths:
+    for path, window in shares:
+        its = replace(selection, window=meeting(selection.window or EVER, window))
         if path.suffix != ".parquet":
-            parts += [typed(table, selection, tally) for table in tables(path, selection.fields)]
+            parts += [typed(table, its, tally) for table in tables(path, its.fields)]
             continue
-        found = parquet_loaders(path, selection.fields, selection.sensors)
+        found = parquet_loaders(path, its.fields, its.sensors)
         tally.add(records=found.passed_over, not_asked_for=found.passed_over)
-        tasks = (partial(_part, load, selection) for load in found.loaders)
+        tasks = (partial(_part, load, its) for load in found.loaders)
         for part, counted in in_order(tasks, threads):
             parts.append(part)
             tally.merge(counted)
@@ -117,9 +121,9 @@ def _part(load: Loader, selection: Selection) -> tuple[Table, Tally]:
     tally = Tally()
     return typed(load(), selection, tally), tally
 
-# %% ../../nbs/archive/reading.ipynb #ba87dc08
+# %% ../../nbs/archive/reading.ipynb #1181ebae
 def read_files(
-    paths: Sequence[Path],
+    shares: Sequence[Share],
     selection: Selection,
     tally: Tally,
     *,
@@ -131,8 +135,8 @@ def read_files(
 
     Parameters
     ----------
-    paths : sequence of Path
-        Artifacts.
+    shares : sequence of Share
+        Artifacts, and the times for which each is read.
     selection : Selection
         What is wanted of them.
     tally : Tally
@@ -149,17 +153,17 @@ def read_files(
     DataFrame
     """
     threads = processors() if threads is None else threads
-    quick = all(path.suffix == ".parquet" for path in paths)
+    quick = all(share.path.suffix == ".parquet" for share in shares)
     selection = replace(selection, with_age=not quick)
 
     def age() -> Times:
         only = replace(selection, columns=("created_at",), exclude_flags=0)
-        return np.concatenate([p["created_at"] for p in read_parts(paths, only, Tally(), threads)])
+        return np.concatenate([p["created_at"] for p in read_parts(shares, only, Tally(), threads)])
 
-    parts = read_parts(paths, selection, tally, threads)
+    parts = read_parts(shares, selection, tally, threads)
     return as_frame(parts, selection, tally, deduplicate, ordered=ordered, age=age)
 
-# %% ../../nbs/archive/reading.ipynb #3f1a57b1
+# %% ../../nbs/archive/reading.ipynb #57507123
 def read_artifact(
     path: Path | PathLike[str] | str,
     *,
@@ -200,7 +204,7 @@ def read_artifact(
     path = as_path(path)
     tally = Tally()
     selection = select(columns, sensors, flavors, exclude_flags)
-    frame = read_files([path], selection, tally, deduplicate=deduplicate)
+    frame = read_files([Share(path)], selection, tally, deduplicate=deduplicate)
     tally.warn(path.name)
     promise = promised(path)
     if promise.window and "ob_time" in frame:
@@ -208,7 +212,7 @@ def read_artifact(
             promise = replace(promise, window=None)
     return with_attrs(frame, tally, selection, promise)
 
-# %% ../../nbs/archive/reading.ipynb #c7566cc4
+# %% ../../nbs/archive/reading.ipynb #ab46b9b1
 @dataclass(frozen=True)
 class Archive:
     """Days of readings in files, which are read when they are needed; `scan_archive` makes one.
@@ -217,8 +221,8 @@ class Archive:
 
     Parameters
     ----------
-    paths : dict of date to tuple of Path
-        The files of each day that has any, in order.
+    files : dict of date to tuple of Share
+        The files of each day that has any, in order, and the times for which each is read there.
     missing : tuple of date
         Days without one.
     promise : Promise
@@ -229,19 +233,19 @@ class Archive:
         Whether to keep only the newest copy of a reading.
     """
 
-    paths: dict[date, tuple[Path, ...]]  # day → files, in order
+    files: dict[date, tuple[Share, ...]]  # day → files, in order
     missing: tuple[date, ...]  # days without one
     promise: Promise  # sensors, and the window that was asked for
     selection: Selection = Selection()  # what is read
     deduplicate: bool = True  # keep only the newest copy of a reading
 
     def __repr__(self) -> str:
-        days, gone = len(self.paths), len(self.missing)
+        days, gone = len(self.files), len(self.missing)
         return f"Archive: {days} day{'s' * (days != 1)}" + f", {gone} without a file" * (gone > 0)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         """One frame per day that has a file."""
-        return (self.read([day]) for day in self.paths)
+        return (self.day(day).read() for day in self.files)
 
     def only(self, columns: Iterable[str]) -> "Archive":
         """The same archive, of which no other columns are read; itself, if there are none."""
@@ -256,26 +260,26 @@ class Archive:
         return replace(self, selection=replace(self.selection, **kept))
 
     def day(self, day: date) -> "Archive":
-        """One day of it, which is as small as a path when it is sent elsewhere."""
-        return replace(self, paths={day: self.paths[day]})
+        """One day of it, which is as small as a path when it is sent elsewhere.
 
-    def read(
-        self,
-        days: Iterable[date] | None = None,
-        *,
-        ordered: bool = True,
-        threads: int | None = None,
-    ) -> pd.DataFrame:
-        """Some days in one frame; all that have a file, unless told. Else as `read_files`."""
-        some = list(self.paths if days is None else days)
+        Raises `ValueError` if that day has no file here.
+        """
+        if day not in self.files:
+            raise ValueError(f"day: {day!r} has no file here; give one of `files`")
+        return replace(self, files={day: self.files[day]})
+
+    def read(self, *, ordered: bool = True, threads: int | None = None) -> pd.DataFrame:
+        """All days in one frame; parameters as of `read_files`."""
+        shares = list(chain.from_iterable(self.files.values()))
+        if len(self.files) > 1:  # what a day leaves to another is here, too
+            shares = list(map(Share, dict.fromkeys(share.path for share in shares)))
         tally = Tally()
         how = {"deduplicate": self.deduplicate, "ordered": ordered}
-        paths = list(chain.from_iterable(self.paths[day] for day in some))
-        frame = read_files(paths, self.selection, tally, threads=threads, **how)
-        tally.warn(str(paths[0].parent), stacklevel=4)
-        return with_attrs(frame, tally, self.selection, self.promise, some, self.missing)
+        frame = read_files(shares, self.selection, tally, threads=threads, **how)
+        tally.warn(str(shares[0].path.parent), stacklevel=4)
+        return with_attrs(frame, tally, self.selection, self.promise, self.files, self.missing)
 
-# %% ../../nbs/archive/reading.ipynb #6ab1bdab
+# %% ../../nbs/archive/reading.ipynb #aa364997
 def scan_archive(
     output_dir: Path | PathLike[str] | str,
     start: date | Moment,
@@ -322,10 +326,9 @@ def scan_archive(
     held = {s for one in chain.from_iterable(found.values()) for s in sensors_in(one)}
     ids = tuple(sensor for sensor in SENSOR_IDS if sensor in held) or (asked.sensor_id,)
     missing = tuple(day for day in days if day not in found)
-    paths = {day: tuple(one.path for one in some) for day, some in found.items()}
-    return Archive(paths, missing, Promise(ids, window), selection, deduplicate)
+    return Archive(shares_by_day(found), missing, Promise(ids, window), selection, deduplicate)
 
-# %% ../../nbs/archive/reading.ipynb #d8b2b0d6
+# %% ../../nbs/archive/reading.ipynb #737c3871
 def iter_archive(
     output_dir: Path | PathLike[str] | str,
     start: date | Moment,
@@ -352,7 +355,8 @@ def iter_archive(
     output_dir : Path or str
         Where the artifacts are.
     start, end : date, datetime or str
-        First and last day (UTC), both whole; or moments, of which the last is not included.
+        First and last day (UTC), both whole; or moments, of which the last is not included. A
+        `datetime` at midnight is a day, unless the other end has a time of day.
     sensor_id : str
         `ALL`: whatever is there of all sensors and of single ones. Else only files of this sensor.
     descriptor : str

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from ..archive.reading import Archive, processors
 from ..in_order import Task, in_order, through
 
-# %% ../../nbs/look/by_day.ipynb #aa643ff0
+# %% ../../nbs/look/by_day.ipynb #6381261d
 P = TypeVar("P")
 Readings: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame] | Archive
 Bar: TypeAlias = Callable[..., Iterable[Any]]  # goes through an iterable and shows it, like tqdm
@@ -53,7 +53,7 @@ def tasks(
         return [partial(part, readings)]
     if isinstance(readings, Archive):
         narrow = readings.only(columns)
-        return [partial(_read_part, part, narrow.day(day), threads) for day in narrow.paths]
+        return [partial(_read_part, part, narrow.day(day), threads) for day in narrow.files]
     if isinstance(readings, str | bytes | dict) or not hasattr(readings, "__iter__"):
         raise ValueError(
             f"frames: {type(readings).__name__} is neither a DataFrame of readings nor several, "
@@ -65,7 +65,7 @@ def tasks(
 def _read_part(part: Callable[[pd.DataFrame], P], day: Archive, threads: int | None) -> P:
     return part(day.read(ordered=False, threads=threads))
 
-# %% ../../nbs/look/by_day.ipynb #95add65e
+# %% ../../nbs/look/by_day.ipynb #db04ca95
 FRAMES_IN_FLIGHT, DAYS_IN_FLIGHT = 4, 256
 DAYS_AT_A_TIME = 2  # without an executor; what memory holds
 
@@ -105,7 +105,7 @@ def each_day(
     """
     if executor is not None and not hasattr(executor, "submit"):
         raise ValueError(f"executor: {executor!r} is no concurrent.futures.Executor")
-    days = len(readings.paths) if isinstance(readings, Archive) else 1
+    days = len(readings.files) if isinstance(readings, Archive) else 1
     at_a_time = max(1, min(days, DAYS_AT_A_TIME, processors()))
     # where others work too, a day is one thread's
     threads = processors() // at_a_time if executor is None else 1
