@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['Status', 'SOURCE_FORMATS', 'Conversion', 'Stamp', 'checksum', 'unchanged', 'first_day', 'convert_source',
-           'find_sources', 'convert_window', 'convert_archive']
+           'find_sources', 'misnamed', 'convert_window', 'convert_archive']
 
-# %% ../../nbs/archive/convert.ipynb #6a784f10
+# %% ../../nbs/archive/convert.ipynb #ea182b76
 import errno
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
@@ -26,8 +28,9 @@ from .partitions import SOURCE_KEY, partitions
 from ..constellation import normalize_sensor_id
 from ..dataset import Dataset, OutputFormat
 from ..files import as_path, locked, make_folders
+from ..words import say_count
 
-# %% ../../nbs/archive/convert.ipynb #7d579de3
+# %% ../../nbs/archive/convert.ipynb #06d38f6a
 Status: TypeAlias = Literal["converted", "unchanged", "failed", "passed over"]
 
 
@@ -41,16 +44,21 @@ class Conversion(NamedTuple):
     targets: tuple[Path, ...] = ()  # its files in the archive
     source_bytes: int = 0  # size of the source
     target_bytes: int = 0  # size of its files
-    error: str = ""  # what went wrong, if failed; whose day it is, if passed over
+    error: str = ""  # what went wrong, if failed; why, if passed over
+    without_time: int = 0  # rows whose time can't be read; they lie in the first day of the source
 
     def __str__(self) -> str:
         told = f"{self.source.name}: {self.status}"
-        days = ", ".join(self.days) or "no day"
-        return (
-            f"{told}: {self.error}" if self.error else f"{told}, {self.records:,} records, {days}"
+        if self.error:
+            return f"{told}: {self.error}"
+        odd = (
+            self.without_time
+            and f"; the time of {say_count(self.without_time, 'row')} can't be read"
         )
+        days = ", ".join(self.days) or "no day"
+        return f"{told}, {say_count(self.records, 'record')}, {days}{odd or ''}"
 
-# %% ../../nbs/archive/convert.ipynb #04b8a697
+# %% ../../nbs/archive/convert.ipynb #e0ee2fcc
 @dataclass(frozen=True)
 class Stamp:
     """What is known of a source when it is converted; it stands in the metadata of its files."""
@@ -61,6 +69,7 @@ class Stamp:
     sha256: str = ""
     records: int = 0
     days: tuple[str, ...] = ()  # that its records belong to
+    without_time: int = 0  # rows
 
     @classmethod
     def of(cls, path: Path, **found: Any) -> "Stamp":
@@ -95,7 +104,7 @@ def checksum(path: Path) -> str:
             digest.update(block)
     return digest.hexdigest()
 
-# %% ../../nbs/archive/convert.ipynb #c9ce5741
+# %% ../../nbs/archive/convert.ipynb #7ffbf515
 def unchanged(path: Path, targets: Sequence[Path]) -> Stamp | None:
     """What the files of a source say of it, if all are there and it is as it was; else `None`.
 
@@ -141,7 +150,9 @@ def convert_source(
         read = sum(part.records for part in found.values())
         if read != counted:
             raise ValueError(f"{read} records were read where {counted} were counted")
-        stamp = Stamp.of(path, sha256=before.sha256, records=read, days=tuple(sorted(found)))
+        odd = sum(part.given.columns["obTime"].nulls for part in found.values())
+        whole = {"sha256": before.sha256, "records": read, "days": tuple(sorted(found))}
+        stamp = Stamp.of(path, **whole, without_time=odd)
         for part in found.values():
             part.finish(vars(stamp))
         if Stamp.of(path, sha256=before.sha256) != before:
@@ -159,10 +170,10 @@ def _format_of(path: Path) -> OutputFormat:
 
 def _done(path: Path, status: Status, stamp: Stamp, targets: Sequence[Path]) -> Conversion:
     size = sum(target.stat().st_size for target in targets)
-    files = tuple(sorted(targets))
-    return Conversion(path, status, stamp.records, stamp.days, files, stamp.size, size)
+    said = (stamp.records, stamp.days, tuple(sorted(targets)), stamp.size, size)
+    return Conversion(path, status, *said, without_time=stamp.without_time)
 
-# %% ../../nbs/archive/convert.ipynb #6ff558bf
+# %% ../../nbs/archive/convert.ipynb #1c7436e9
 SOURCE_FORMATS: tuple[OutputFormat, ...] = (  # in the order in which they are preferred
     "parquet",
     *(name for name in FORMATS if name not in ("parquet", "csv")),
@@ -198,6 +209,15 @@ def find_sources(
     return {
         stem: sorted(found[stem], key=lambda p: kinds.index(p.suffix)) for stem in sorted(found)
     }
+
+
+_ALIKE = re.compile(r"_\d{8}T\d{6}_\d{8}T\d{6}")
+
+
+def misnamed(folder: Path, formats: Sequence[OutputFormat] = SOURCE_FORMATS) -> list[Path]:
+    """The files of a folder whose names are those of artifacts but for some letters more."""
+    files = [p for kind in formats for p in folder.glob(f"*.{kind}") if _ALIKE.search(p.name)]
+    return sorted(p for p in files if not as_artifact(p))
 
 
 def _own_stem(one: Artifact) -> str:
@@ -243,7 +263,7 @@ def _folders(
         raise ValueError(f"archive_dir: {str(archive)!r} holds the sources; give another folder")
     return source, archive
 
-# %% ../../nbs/archive/convert.ipynb #10a7bbd0
+# %% ../../nbs/archive/convert.ipynb #286dd68b
 def convert_archive(
     source_dir: str | PathLike[str],
     archive_dir: str | PathLike[str],
@@ -275,7 +295,8 @@ def convert_archive(
     Returns
     -------
     list of Conversion
-        One per artifact, in the order of their names.
+        One per artifact, in the order of their names; before them, unless a sensor or a product is
+        asked for, one per file that is called nearly like an artifact.
     """
     source, archive = _folders(source_dir, archive_dir)
     if source_format not in (None, *SOURCE_FORMATS):
@@ -288,14 +309,22 @@ def convert_archive(
     import_pyarrow()
     formats = SOURCE_FORMATS if source_format is None else (source_format,)
     results: list[Conversion] = []
+
+    def tell(result: Conversion) -> None:
+        results.append(result)
+        if on_event is not None:
+            on_event(result)
+
     found = find_sources(source, sensor_id, descriptor, formats)
+    taken = set(chain.from_iterable(found.values()))
+    for path in [] if sensor_id or descriptor else misnamed(source, formats):
+        if path not in taken:  # under the name that the telemetry knows
+            tell(Conversion(path, "passed over", error="no artifact is called that; rename it"))
     with _alone(archive) if found else nullcontext():  # no folder is made for nothing
         targets = defaultdict(list)
         for target in sorted(archive.glob("day=*/*.parquet")):
             targets[target.stem].append(target)
         for stem, paths in found.items():
             for result in convert_window(paths, archive, targets[stem], stem):
-                results.append(result)
-                if on_event is not None:
-                    on_event(result)
+                tell(result)
     return results

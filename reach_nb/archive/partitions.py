@@ -203,7 +203,7 @@ def read_tally(path: Path) -> RowTally:
             tally.add(batch)
     return tally
 
-# %% ../../nbs/archive/partitions.ipynb #c33e8f1f
+# %% ../../nbs/archive/partitions.ipynb #3a5e4b19
 SOURCE_KEY = b"reach_nb.source"  # in a file's metadata: its source, as JSON text
 
 
@@ -221,7 +221,7 @@ class Partition:
         self.target, self.fresh = target, target.with_name(f".{target.name}.new")
         self.records = self.waiting = 0  # records in it; rows that are not written yet
         self._batches, self._packed = list[ArrowBatch](), list[ArrowTable]()
-        self._given, self._written = RowTally(), RowTally()
+        self.given, self._written = RowTally(), RowTally()
         self.fresh.unlink(missing_ok=True)
         self._file = open_unlinked(self.fresh, create=True)
         self._writer = archive_writer(self._file)
@@ -231,7 +231,7 @@ class Partition:
         self.records += rows.records
         self.waiting += len(rows.batch)
         self._batches.append(rows.batch)
-        self._given.add(rows.batch)
+        self.given.add(rows.batch)
         if sum(map(len, self._batches)) >= ROW_GROUP_ROWS:
             self._packed.append(packed(self._batches))
             self._batches = []
@@ -254,7 +254,7 @@ class Partition:
         self._writer.add_key_value_metadata(notes)
         self._writer.close()
         os.fsync(self._file.fileno())
-        complete = self._written.holds_the_same(self._given)
+        complete = self._written.holds_the_same(self.given)
         if not complete or self._written != read_tally(self.fresh):
             raise ValueError(f"{self.target}: what was written reads back as something else")
 

@@ -13,7 +13,7 @@ from .options import Commands, add_command, path_flag
 from ..dataset import OUTPUT_FORMATS
 from ..words import say_count, say_size
 
-# %% ../../nbs/commands/convert.ipynb #d61cb21d
+# %% ../../nbs/commands/convert.ipynb #b6d66002
 def convert(args: argparse.Namespace) -> int:
     """`reach_nb convert`: a line per artifact; 1 if one failed.
 
@@ -39,7 +39,7 @@ def convert(args: argparse.Namespace) -> int:
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     records = say_count(sum(result.records for result in done), "record")
     size = say_size(sum(result.target_bytes for result in done) / 2**20)
-    print(f"\n{told}; {records} in {args.archive_dir}, {size}")
+    print(f"\n{told}; they are {records} in {args.archive_dir}, {size}")
     return 1 if counts["failed"] else 0
 
 
