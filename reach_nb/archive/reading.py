@@ -279,7 +279,7 @@ class Archive:
         tally.warn(str(shares[0].path.parent), stacklevel=4)
         return with_attrs(frame, tally, self.selection, self.promise, self.files, self.missing)
 
-# %% ../../nbs/archive/reading.ipynb #aa364997
+# %% ../../nbs/archive/reading.ipynb #a6b5f03f
 def scan_archive(
     output_dir: Path | PathLike[str] | str,
     start: date | Moment,
@@ -317,6 +317,8 @@ def scan_archive(
     folder = as_path(output_dir, "output_dir")
     found = artifacts_by_day(folder, window, sensors=selection.sensors, formats=kinds, **which)
     days = list(iter_dates(window.start.date(), (window.stop - MILLISECOND).date()))
+    if not folder.is_dir():
+        raise FileNotFoundError(f"output_dir: there is no folder {folder}")
     if not found:
         ends = dict.fromkeys(asked.artifact_path(folder, day).stem for day in (days[0], days[-1]))
         raise FileNotFoundError(
