@@ -203,14 +203,15 @@ def iter_dates(start_date: date | Moment, end_date: date | Moment) -> Iterator[d
     for n in range((last - first).days + 1):
         yield first + timedelta(days=n)
 
-# %% ../nbs/windows.ipynb #87134372
+# %% ../nbs/windows.ipynb #0e653bc7
 _DAYS_AGO = re.compile(r"-(\d{1,5})d")
 
 
 def told_day(text: str, today: date, field: str = "date") -> date:
     """A day as it is typed: `2025-01-31`, `today`, `yesterday`, or `-7d` for seven days ago.
 
-    Raises `ValueError`, naming `field` and the value, if it is none of them.
+    Raises `ValueError`, naming `field` and the value, if it is none of them, or a moment that is
+    no midnight (UTC).
 
     Parameters
     ----------
@@ -230,7 +231,7 @@ def told_day(text: str, today: date, field: str = "date") -> date:
     try:
         if found := _DAYS_AGO.fullmatch(ago):
             return today - timedelta(days=int(found[1]))
-        return as_date(text, field)
+        day = as_date(text, field)
     except (OverflowError, ValueError) as error:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", word):
             raise  # a date that the calendar lacks says so
@@ -238,6 +239,17 @@ def told_day(text: str, today: date, field: str = "date") -> date:
             f"{field}: {text!r} is no day; give one such as 2025-01-31, yesterday, "
             "or -7d for seven days ago"
         ) from error
+    if _is_midnight(text):
+        return day
+    raise ValueError(f"{field}: {text!r} has a time of day; give whole days (UTC), such as {day}")
+
+
+def _is_midnight(text: str) -> bool:
+    moment = parse_iso(text)
+    if moment is None:
+        return False
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return not (aware - _UNIX_EPOCH) % timedelta(days=1)
 
 # %% ../nbs/windows.ipynb #bcbf27fb
 def day_window(day: date | Moment) -> Window:
