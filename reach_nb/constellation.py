@@ -176,11 +176,11 @@ def normalize_sensor_id(sensor_id: str) -> str:
     text = sensor_id.strip()
     return text.upper() if is_all(text) or text.upper() in SENSORS else text
 
-# %% ../nbs/constellation.ipynb #f883de4a
+# %% ../nbs/constellation.ipynb #1fe4d22b
 def unknown_sensor_hint(sensor_id: str) -> str:
     """One line for a person who asked for a sensor that is not listed; `""` for one that is.
 
-    It names the nearest listed one. What is no sensor id at all is a `ValueError`.
+    It names the nearest listed ones, three at most. What is no sensor id at all is a `ValueError`.
 
     Parameters
     ----------
@@ -194,9 +194,10 @@ def unknown_sensor_hint(sensor_id: str) -> str:
     text = normalize_sensor_id(sensor_id)
     if text == "ALL" or text in SENSORS:
         return ""
-    near = max(SENSOR_IDS, key=lambda known: _likeness(text.upper(), known))
+    *others, last = _nearest(text.upper())
+    meant = f"{', '.join(others)} or {last}" if others else last
     return (
-        f"sensor_id: {sensor_id!r} is not a REACH sensor; did you mean {near}? "
+        f"sensor_id: {sensor_id!r} is not a REACH sensor; did you mean {meant}? "
         f"(ALL means all {len(SENSORS)})"
     )
 
@@ -219,6 +220,14 @@ def unknown_descriptor_hint(descriptor: str) -> str:
     near = get_close_matches(text, DESCRIPTORS, n=1)
     meant = f"; did you mean {near[0]}?" if near else ""
     return f"descriptor: {descriptor!r} is neither {' nor '.join(DESCRIPTORS)}{meant}"
+
+
+def _nearest(text: str) -> list[str]:
+    """The listed ids that are most like a text, three at most, the nearest number first."""
+    likeness = {known: _likeness(text, known) for known in SENSOR_IDS}
+    most = max(alike for alike, _ in likeness.values())
+    near = [known for known in SENSOR_IDS if likeness[known][0] == most]
+    return sorted(near, key=lambda known: likeness[known], reverse=True)[:3]
 
 
 def _likeness(text: str, known: str) -> tuple[float, int]:
