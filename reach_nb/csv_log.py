@@ -385,7 +385,7 @@ def end_of(file: BinaryIO, layout: CsvLayout) -> End:
     line_end = "\r\n" if begin.partition(b"\n")[0].endswith(b"\r") else "\n"
     return End(whole, read_header(begin, layout).columns, line_end, is_open)
 
-# %% ../nbs/csv_log.ipynb #4cf54634
+# %% ../nbs/csv_log.ipynb #7d397847
 class CsvLog:
     """One append-only CSV file: whole rows in, whole rows out.
 
@@ -409,39 +409,38 @@ class CsvLog:
         self._end = End()  # of the file, when this object last left it
         self._size = 0  # of the file, in bytes, when this object last left it
 
-    def _opened(self) -> BinaryIO:
+    def _check_no_folder(self) -> None:
         if self.path.is_dir():
             words = f"{self.field} is a folder; name a CSV file in it"
             raise IsADirectoryError(errno.EISDIR, words, str(self.path))
-        try:
-            return open(self.path, "rb")
-        except FileNotFoundError:
-            return io.BytesIO()
 
     def records(self, holding: str = "") -> Iterator[RowTexts]:
         """Each whole row in file order, or at least those that hold a text, in whatever case.
 
-        No file, no rows. A folder is `IsADirectoryError`.
+        No file, no rows. A folder is `IsADirectoryError`, at once; the file is opened when the
+        first row is asked for.
         """
-        file = self._opened()
+        self._check_no_folder()
+        return self._read(holding)
 
-        def read() -> Iterator[RowTexts]:
-            with file:
-                yield from read_records(file, self.layout, holding)
-
-        return read()
+    def _read(self, holding: str) -> Iterator[RowTexts]:
+        with suppress(FileNotFoundError), open(self.path, "rb") as file:
+            yield from read_records(file, self.layout, holding)
 
     def append(self, values: Mapping[str, str]) -> None:
         """Append one row, texts by column; it is on disk when the call returns.
 
         A value for which the file has no column is a `ValueError`, and nothing is written.
         """
+        self._check_no_folder()
         with self._lock:
             if not self._size:  # later, a folder that has gone is an error: rows would be lost
                 make_folders(self.path.parent)
             size = self.path.stat().st_size if self.path.is_file() else 0
-            if not size or size != self._size:
-                with self._opened() as file:
+            if not size:
+                self._end = End()
+            elif size != self._size:
+                with open(self.path, "rb") as file:
                     self._end = end_of(file, self.layout)
                 if self._end.whole < size:
                     set_aside(self.path, self._end.whole)
