@@ -6,16 +6,17 @@
 __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DATA', 'STATUS_FAILED', 'STATUS_PROCESS_PENDING',
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'LATER_STAGES',
            'STATUSES', 'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TELEMETRY_NAME', 'LAYOUT', 'DatasetName', 'log',
-           'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso', 'holds_telemetry', 'day_of', 'start_of',
-           'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows', 'rows_by_dataset', 'promising_row',
-           'means_no_records', 'as_dataset', 'checked_values', 'UnreadDates', 'HistoricalTelemetry']
+           'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso', 'holds_telemetry', 'day_of', 'record_day',
+           'start_of', 'is_earlier', 'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows',
+           'rows_by_dataset', 'promising_row', 'means_no_records', 'as_dataset', 'checked_values', 'UnreadDates',
+           'HistoricalTelemetry']
 
-# %% ../nbs/telemetry.ipynb #ae04881f
+# %% ../nbs/telemetry.ipynb #08b20bfc
 import html
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timezone
 from functools import lru_cache
@@ -195,45 +196,68 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
     with open(path, "rb") as file:
         return recognises(file, LAYOUT)
 
-# %% ../nbs/telemetry.ipynb #e6e4968a
+# %% ../nbs/telemetry.ipynb #a8eee33f
 _LONG_AGO = datetime(1, 1, 2, tzinfo=timezone.utc)
-_DAY_AT, _STARTED_AT, _SENSOR_AT, _DESCRIPTOR_AT, _FORMAT_AT = map(
-    COLUMNS.index, ("chunk_date_utc", "started_at_utc", "sensor_id", "descriptor", "output_format")
+_DAY_AT, _WINDOW_AT, _STARTED_AT, _FINISHED_AT = map(
+    COLUMNS.index, ("chunk_date_utc", "window_start_utc", "started_at_utc", "finished_at_utc")
+)
+_SENSOR_AT, _DESCRIPTOR_AT, _FORMAT_AT = map(
+    COLUMNS.index, ("sensor_id", "descriptor", "output_format")
 )
 
 
 @lru_cache(maxsize=65_536)
-def day_of(text: str) -> date | None:
-    """The day that a row is about; `None` for what is no day of this century."""
+def day_of(text: str, window_start: str = "") -> date | None:
+    """The day that a row is about, of the texts that note it; `None` for what is no day.
+
+    One of another century is a slip or damage, unless the row's window begins on it, too.
+    """
+    if not _DATE.fullmatch(text) or not (text[:2] == "20" or window_start.startswith(text)):
+        return None
     try:
-        return date.fromisoformat(text) if _DATE.fullmatch(text) and text[:2] == "20" else None
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if day < date.max else None  # a day whose end is no time can't be asked for
+
+
+def record_day(record: RowTexts) -> date | None:
+    """The day that a row is about; `None` if it names none."""
+    return day_of(record[_DAY_AT], record[_WINDOW_AT])
 
 
 def start_of(text: str) -> datetime:
-    """When an attempt began, of the text that notes it; what is no time is before all others."""
+    """A moment, of the text that notes it; what is no time is before all others."""
     moment = parse_iso(text) or _LONG_AGO
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
+def is_earlier(record: RowTexts, other: RowTexts) -> bool:
+    """Whether a row began before another one, or began with it and was finished before."""
+    for at in (_STARTED_AT, _FINISHED_AT):
+        if record[at] != other[at]:
+            moment, other_moment = start_of(record[at]), start_of(other[at])
+            if moment != other_moment:
+                return moment < other_moment
+    return False
+
+
 class LatestRows:
-    """Keeps the latest record of each day, and of several that began together the last."""
+    """Keeps the latest record of each day, and of several that nothing tells apart the last."""
 
     def __init__(self) -> None:
-        self._of_day: dict[date, tuple[datetime, RowTexts]] = {}
+        self._of_day: dict[date, RowTexts] = {}
 
     def add(self, day: date, record: RowTexts) -> None:
         """Look at one more record of a day."""
-        began = start_of(record[_STARTED_AT])
-        if day not in self._of_day or began >= self._of_day[day][0]:
-            self._of_day[day] = began, record
+        if day not in self._of_day or not is_earlier(record, self._of_day[day]):
+            self._of_day[day] = record
 
     def rows(self) -> dict[date, TelemetryRow]:
         """The latest row of each day, in order of days."""
-        return {day: TelemetryRow(*self._of_day[day][1]) for day in sorted(self._of_day)}
+        return {day: TelemetryRow(*self._of_day[day]) for day in sorted(self._of_day)}
 
-# %% ../nbs/telemetry.ipynb #78b8b528
+# %% ../nbs/telemetry.ipynb #4408f2a3
 def rows_of(
     records: Iterable[RowTexts],
     sensor_id: str | None = None,
@@ -276,7 +300,7 @@ def latest_rows(
     """
     latest = LatestRows()
     for record in rows_of(records, sensor_id, descriptor, output_format):
-        if day := day_of(record[_DAY_AT]):
+        if day := record_day(record):
             latest.add(day, record)
     return latest.rows()
 
@@ -323,7 +347,7 @@ def _typed_frame(records: Iterable[RowTexts]) -> "pd.DataFrame":
     texts = pd.DataFrame(list(records), columns=list(COLUMNS), dtype=object)
     return pd.DataFrame({name: _typed_column(name, texts[name]) for name in COLUMNS})
 
-# %% ../nbs/telemetry.ipynb #fae694cf
+# %% ../nbs/telemetry.ipynb #d7bf8812
 DatasetName: TypeAlias = tuple[str, str, str]  # sensor and product in capitals, format: as noted
 _STATUS_AT = COLUMNS.index("status")
 
@@ -360,7 +384,7 @@ def rows_by_dataset(records: Iterable[RowTexts]) -> dict[DatasetName, dict[date,
     latest: dict[DatasetName, LatestRows] = defaultdict(LatestRows)
     done: dict[DatasetName, LatestRows] = defaultdict(LatestRows)
     for record in records:
-        if day := day_of(record[_DAY_AT]):
+        if day := record_day(record):
             name = dataset_name(record)
             latest[name].add(day, record)
             if record[_STATUS_AT] == STATUS_DOWNLOADED:
@@ -434,7 +458,7 @@ def checked_values(row: TelemetryRow | Mapping[str, Any]) -> dict[str, str]:
         )
     return {name: field_text(name, value) for name, value in values.items()}
 
-# %% ../nbs/telemetry.ipynb #e9c09c40
+# %% ../nbs/telemetry.ipynb #d03cdca4
 log = logging.getLogger("reach_nb.telemetry")
 
 
@@ -452,7 +476,7 @@ class UnreadDates:
         self._told = 0  # dates that could not be read, as they were told of last
 
     def judge(self, unread: Sequence[str], any_read: bool) -> None:
-        """Warn of dates that could not be read; if no other could, it is a `ValueError`."""
+        """Warn of a log's dates that could not be read; if no other could, it is a `ValueError`."""
         if len(unread) <= self._told and any_read or not unread:
             return
         log_name = say_path(self.path)
@@ -467,19 +491,24 @@ class UnreadDates:
         log.warning(words, log_name, rows, unread[0])
         self._told = len(unread)
 
-    def left_out(self, records: Iterable[RowTexts]) -> Iterator[RowTexts]:
-        """The rows that have a day; the others are judged after the last one."""
-        unread = list[str]()
+    def left_out(
+        self, records: Iterable[RowTexts], whole_log: Callable[[], Iterable[RowTexts]]
+    ) -> Iterator[RowTexts]:
+        """Of the rows that are asked for, those that have a day; then all rows are judged."""
+        unread = 0
         any_read = False
         for record in records:
-            if day_of(record[_DAY_AT]):
+            if record_day(record):
                 any_read = True
                 yield record
             else:
-                unread.append(record[_DAY_AT])
-        self.judge(unread, any_read)
+                unread += 1
+        none_read = not any_read and not any(map(record_day, whole_log()))
+        if none_read or unread > self._told:
+            days = [(record[_DAY_AT], record_day(record)) for record in whole_log()]
+            self.judge([text for text, day in days if not day], any(day for _, day in days))
 
-# %% ../nbs/telemetry.ipynb #0e466b6f
+# %% ../nbs/telemetry.ipynb #19079da3
 class HistoricalTelemetry:
     """The append-only log of attempts: one CSV file, one row per event.
 
@@ -521,9 +550,10 @@ class HistoricalTelemetry:
     ) -> dict[date, TelemetryRow]:
         """The latest row of each day, in order of days.
 
-        Only rows of the sensor, product (both in any case) and format that are told. Of rows that
-        began together it is the last in the file. Dates that cannot be read are passed over, and
-        counted in a warning; where none can be read, that is a `ValueError`.
+        Only rows of the sensor, product (both in any case) and format that are told. The latest is
+        the one that began last, then the one that was finished last, then the last in the file.
+        Dates that cannot be read are passed over, and counted in a warning; where none in the file
+        can be read, that is a `ValueError`.
         """
         return latest_rows(self.dated_records(sensor_id, descriptor, output_format))
 
@@ -545,7 +575,8 @@ class HistoricalTelemetry:
     ) -> Iterator[RowTexts]:
         """Each row that has a day, as the texts of all `COLUMNS`; all else as in `load_state`."""
         records = self._log.records(holding=(sensor_id or "").strip())
-        return self._unread.left_out(rows_of(records, sensor_id, descriptor, output_format))
+        wanted = rows_of(records, sensor_id, descriptor, output_format)
+        return self._unread.left_out(wanted, self._log.records)
 
     def __repr__(self) -> str:
         return f"HistoricalTelemetry({say_path(self.path)!r})"
