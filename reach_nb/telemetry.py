@@ -11,12 +11,12 @@ __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DA
            'rows_by_dataset', 'promising_row', 'means_no_records', 'as_dataset', 'checked_values', 'UnreadDates',
            'HistoricalTelemetry']
 
-# %% ../nbs/telemetry.ipynb #08b20bfc
+# %% ../nbs/telemetry.ipynb #1d441262
 import html
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timezone
 from functools import lru_cache
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from .csv_log import CsvLayout, CsvLog, RowTexts, recognises
 from .dataset import Dataset
 from .files import as_path
+from .keywords import names_nearest
 from .windows import parse_iso
 from .words import say_count, say_path
 
@@ -100,7 +101,8 @@ def field_text(column: str, value: object) -> str:
     # half a surrogate pair has no UTF-8
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
-# %% ../nbs/telemetry.ipynb #d4b72fde
+# %% ../nbs/telemetry.ipynb #a5496609
+@names_nearest
 @dataclass(repr=False)
 class TelemetryRow:
     """One event of one day: the columns of the telemetry file, in their order, all text.
@@ -458,7 +460,7 @@ def checked_values(row: TelemetryRow | Mapping[str, Any]) -> dict[str, str]:
         )
     return {name: field_text(name, value) for name, value in values.items()}
 
-# %% ../nbs/telemetry.ipynb #d03cdca4
+# %% ../nbs/telemetry.ipynb #2f209175
 log = logging.getLogger("reach_nb.telemetry")
 
 
@@ -467,19 +469,19 @@ class UnreadDates:
 
     Parameters
     ----------
-    path : Path
+    records_log : CsvLog
         The log.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, records_log: CsvLog) -> None:
+        self._log = records_log
         self._told = 0  # dates that could not be read, as they were told of last
 
     def judge(self, unread: Sequence[str], any_read: bool) -> None:
         """Warn of a log's dates that could not be read; if no other could, it is a `ValueError`."""
         if len(unread) <= self._told and any_read or not unread:
             return
-        log_name = say_path(self.path)
+        log_name = say_path(self._log.path)
         rows = say_count(len(unread), "row")
         if not any_read:
             raise ValueError(
@@ -491,9 +493,7 @@ class UnreadDates:
         log.warning(words, log_name, rows, unread[0])
         self._told = len(unread)
 
-    def left_out(
-        self, records: Iterable[RowTexts], whole_log: Callable[[], Iterable[RowTexts]]
-    ) -> Iterator[RowTexts]:
+    def left_out(self, records: Iterable[RowTexts]) -> Iterator[RowTexts]:
         """Of the rows that are asked for, those that have a day; then all rows are judged."""
         unread = 0
         any_read = False
@@ -503,12 +503,12 @@ class UnreadDates:
                 yield record
             else:
                 unread += 1
-        none_read = not any_read and not any(map(record_day, whole_log()))
+        none_read = not any_read and not any(map(record_day, self._log.records()))
         if none_read or unread > self._told:
-            days = [(record[_DAY_AT], record_day(record)) for record in whole_log()]
+            days = [(record[_DAY_AT], record_day(record)) for record in self._log.records()]
             self.judge([text for text, day in days if not day], any(day for _, day in days))
 
-# %% ../nbs/telemetry.ipynb #19079da3
+# %% ../nbs/telemetry.ipynb #7e802649
 class HistoricalTelemetry:
     """The append-only log of attempts: one CSV file, one row per event.
 
@@ -524,7 +524,7 @@ class HistoricalTelemetry:
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = as_path(path, "telemetry_path").absolute()
         self._log = CsvLog(self.path, LAYOUT, field="telemetry_path")
-        self._unread = UnreadDates(self.path)
+        self._unread = UnreadDates(self._log)
 
     def append_row(self, row: TelemetryRow | Mapping[str, Any]) -> None:
         """Append one event, values by column; it is on disk when the call returns.
@@ -541,6 +541,7 @@ class HistoricalTelemetry:
         """All rows as a pandas DataFrame of `COLUMNS`, typed; what cannot be read is missing."""
         return _typed_frame(self._log.records())
 
+    @names_nearest
     def load_state(
         self,
         *,
@@ -548,15 +549,14 @@ class HistoricalTelemetry:
         descriptor: str | None = None,
         output_format: str | None = None,
     ) -> dict[date, TelemetryRow]:
-        """The latest row of each day, in order of days.
+        """The latest row of each day, in order of days: the last begun, of these the last finished.
 
-        Only rows of the sensor, product (both in any case) and format that are told. The latest is
-        the one that began last, then the one that was finished last, then the last in the file.
-        Dates that cannot be read are passed over, and counted in a warning; where none in the file
-        can be read, that is a `ValueError`.
+        Only of the sensor, product (both in any case) and format that are told. Rows whose dates
+        can't be read are counted in a warning; a file that holds no others is a `ValueError`.
         """
         return latest_rows(self.dated_records(sensor_id, descriptor, output_format))
 
+    @names_nearest
     def load_datasets(
         self,
         *,
@@ -575,8 +575,7 @@ class HistoricalTelemetry:
     ) -> Iterator[RowTexts]:
         """Each row that has a day, as the texts of all `COLUMNS`; all else as in `load_state`."""
         records = self._log.records(holding=(sensor_id or "").strip())
-        wanted = rows_of(records, sensor_id, descriptor, output_format)
-        return self._unread.left_out(wanted, self._log.records)
+        return self._unread.left_out(rows_of(records, sensor_id, descriptor, output_format))
 
     def __repr__(self) -> str:
         return f"HistoricalTelemetry({say_path(self.path)!r})"
