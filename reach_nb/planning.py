@@ -7,9 +7,9 @@ __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', '
            'ACTION_SKIP_TERMINAL', 'ACTION_SKIP_FAILED', 'is_number', 'is_count', 'check_setting', 'checked_settings',
            'in_one_line', 'Given', 'DownloadRunConfig', 'settle_hours_of', 'with_absolute_paths', 'settled_at',
            'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay', 'say_reason', 'Plan',
-           'plan_backfill', 'as_configs', 'check_together', 'latest_by_dataset', 'plan_runs', 'plan_run']
+           'plan_backfill', 'limit_hint', 'as_configs', 'check_together', 'latest_by_dataset', 'plan_runs', 'plan_run']
 
-# %% ../nbs/planning.ipynb #25ca2764
+# %% ../nbs/planning.ipynb #2cb158c5
 import html
 import math
 from collections import Counter
@@ -36,6 +36,7 @@ from reach_nb.telemetry import (
     HistoricalTelemetry,
     TelemetryRow,
     is_later_stage,
+    moment_of,
 )
 from .windows import as_date, as_utc, chunk_seconds, day_window, iter_dates
 from .words import say_count, say_duration
@@ -292,7 +293,7 @@ def with_absolute_paths(config: DownloadRunConfig) -> DownloadRunConfig:
     folder, telemetry = Path(config.output_dir).absolute(), Path(config.telemetry_file).absolute()
     return replace(config, output_dir=folder, telemetry_path=telemetry)
 
-# %% ../nbs/planning.ipynb #6d66b146
+# %% ../nbs/planning.ipynb #45aa27eb
 Action = Literal["run", "skip_existing", "skip_terminal", "skip_failed"]
 
 ACTION_RUN: Action = "run"
@@ -307,22 +308,14 @@ def settled_at(day: date, settle_hours: float = 0.0) -> datetime:
 
 
 def was_unsettled(row: TelemetryRow, day: date, settle_hours: float = 0.0) -> bool:
-    """Whether a row's attempt began, or was noted, before its day had settled.
+    """Whether a row's attempt began before its day had settled.
 
     What cannot be read as a time counts as settled.
     """
-    stamps = _stamps(row)
-    return bool(stamps) and min(stamps) < settled_at(day, settle_hours)
+    began = moment_of(row.started_at_utc)
+    return began is not None and began < settled_at(day, settle_hours)
 
-
-def _stamps(row: TelemetryRow) -> list[datetime]:
-    """When an attempt began, and when it was noted; none if one of them cannot be read."""
-    try:
-        return [as_utc(text) for text in (row.started_at_utc, row.finished_at_utc) if text]
-    except ValueError:
-        return []
-
-# %% ../nbs/planning.ipynb #9f6f40d2
+# %% ../nbs/planning.ipynb #5a69ff69
 def action_and_reason(
     prior: TelemetryRow | None,
     artifact_exists: bool,
@@ -357,15 +350,16 @@ def _again_without_data(prior: TelemetryRow, early: bool, now: datetime) -> tupl
     """What to do with a day that held no data; `early`: it has not settled yet."""
     if not early:
         return ACTION_SKIP_TERMINAL, "the service holds no data for it"
-    noted = max(_stamps(prior), default=now)
+    noted = moment_of(prior.finished_at_utc) or moment_of(prior.started_at_utc) or now
     if now - noted > timedelta(days=1):
         return ACTION_RUN, "held no data a day ago or more, and has not settled yet"
     return ACTION_SKIP_TERMINAL, "the service held no data for it within the last day"
 
-# %% ../nbs/planning.ipynb #52bb5f40
+# %% ../nbs/planning.ipynb #9f6c382a
 _END_OF_TIME = datetime.max.replace(tzinfo=timezone.utc)
 
 
+@names_nearest
 def decide_action(
     prior: TelemetryRow | None,
     artifact_exists: bool,
@@ -615,6 +609,30 @@ def _up_to(days: Iterable[PlannedDay], limit: int | None) -> Iterator[PlannedDay
             counted += 1
         yield planned
 
+# %% ../nbs/planning.ipynb #0e3ddff9
+def limit_hint(configs: Iterable[DownloadRunConfig], plan: Plan) -> str:
+    """One line where `limit_days` has cut a plan and left nothing to attempt; else `""`.
+
+    Parameters
+    ----------
+    configs : iterable of DownloadRunConfig
+        The settings from which the plan was made.
+    plan : Plan
+        What is left.
+
+    Returns
+    -------
+    str
+    """
+    planned = Counter(one.dataset for one in plan)
+    for config in () if plan.to_run else configs:
+        if planned[config.dataset] <= (config.end_date - config.start_date).days:
+            return (
+                f"limit_days={config.limit_days} leaves nothing to attempt: "
+                "the days it counts are skipped ones; raise it, or begin later"
+            )
+    return ""
+
 # %% ../nbs/planning.ipynb #43b7e5a1
 _SHARED = (
     "auth_token",
@@ -694,7 +712,8 @@ def latest_by_dataset(
         for dataset, name in zip(datasets, names, strict=True)
     }
 
-# %% ../nbs/planning.ipynb #4ac42b8d
+# %% ../nbs/planning.ipynb #e30c7775
+@names_nearest
 def plan_runs(
     configs: Sequence[DownloadRunConfig],
     telemetry: HistoricalTelemetry | None = None,
@@ -730,7 +749,8 @@ def plan_runs(
     days = tuple(chain.from_iterable(plans))
     return Plan(days, pace_seconds(requests, configs[0]), prior)
 
-# %% ../nbs/planning.ipynb #79998826
+# %% ../nbs/planning.ipynb #b41e2117
+@names_nearest
 def plan_run(
     config: DownloadRunConfig,
     telemetry: HistoricalTelemetry | None = None,

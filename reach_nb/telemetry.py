@@ -7,7 +7,7 @@ __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DA
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'LATER_STAGES',
            'STATUSES', 'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TELEMETRY_NAME', 'LAYOUT', 'DatasetName', 'log',
            'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso', 'holds_telemetry', 'day_of', 'record_day',
-           'start_of', 'is_earlier', 'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows',
+           'moment_of', 'start_of', 'is_earlier', 'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows',
            'rows_by_dataset', 'promising_row', 'means_no_records', 'as_dataset', 'checked_values', 'UnreadDates',
            'HistoricalTelemetry']
 
@@ -198,7 +198,7 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
     with open(path, "rb") as file:
         return recognises(file, LAYOUT)
 
-# %% ../nbs/telemetry.ipynb #a8eee33f
+# %% ../nbs/telemetry.ipynb #cbc83051
 _LONG_AGO = datetime(1, 1, 2, tzinfo=timezone.utc)
 _DAY_AT, _WINDOW_AT, _STARTED_AT, _FINISHED_AT = map(
     COLUMNS.index, ("chunk_date_utc", "window_start_utc", "started_at_utc", "finished_at_utc")
@@ -228,10 +228,15 @@ def record_day(record: RowTexts) -> date | None:
     return day_of(record[_DAY_AT], record[_WINDOW_AT])
 
 
+def moment_of(text: str) -> datetime | None:
+    """The moment that a text of the log notes (aware); `None` if it notes none."""
+    moment = parse_iso(text)
+    return moment.replace(tzinfo=timezone.utc) if moment and not moment.tzinfo else moment
+
+
 def start_of(text: str) -> datetime:
     """A moment, of the text that notes it; what is no time is before all others."""
-    moment = parse_iso(text) or _LONG_AGO
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment_of(text) or _LONG_AGO
 
 
 def is_earlier(record: RowTexts, other: RowTexts) -> bool:
