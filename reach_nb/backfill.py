@@ -8,7 +8,7 @@ __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipel
            'check_client', 'stop_flag', 'hints_about', 'announce_plan', 'warn_of_mixing', 'run_downloads',
            'run_download']
 
-# %% ../nbs/backfill.ipynb #c8211748
+# %% ../nbs/backfill.ipynb #f93bcac5
 import errno
 import logging
 import threading
@@ -59,6 +59,7 @@ from reach_nb.events import (
     RunPlanned,
     publish,
 )
+from .keywords import names_nearest
 from .places import check_places, make_places
 from reach_nb.planning import (
     ACTION_RUN,
@@ -67,6 +68,7 @@ from reach_nb.planning import (
     PlannedDay,
     as_configs,
     check_together,
+    limit_hint,
     plan_runs,
     say_reason,
     settle_hours_of,
@@ -236,7 +238,7 @@ def _check_there(folder: Path) -> None:
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, "the output folder is gone", str(folder))
 
-# %% ../nbs/backfill.ipynb #5734303e
+# %% ../nbs/backfill.ipynb #9de43a71
 def attempt(
     row: TelemetryRow,
     fetch: Callable[[], Downloaded | Path],
@@ -280,8 +282,8 @@ def attempt(
         log.debug("%s", redact("".join(traceback.format_exception(error)), auth_token))
         return row
     seconds = time.monotonic() - began
-    if isinstance(found, Path):
-        found = Downloaded(found, count_records(found))
+    if isinstance(found, Path):  # which may be relative to where the program is now
+        found = Downloaded(found.absolute(), count_records(found))
     log.info("%s: %d records in %.1f s, %s", day, found.records, seconds, found.path)
     if found.remark:
         log.warning("%s: %s", day, found.remark)
@@ -406,7 +408,7 @@ def source_of(
 def _never_called(config: DownloadRunConfig, day: date) -> Path:
     raise AssertionError(f"{day} was not to be downloaded")
 
-# %% ../nbs/backfill.ipynb #cd9fe9df
+# %% ../nbs/backfill.ipynb #9a862213
 def prepare(config: DownloadRunConfig, telemetry_file: Path, own_formats: bool = True) -> None:
     """Make the places of a run, and refuse what it could not do: a `ValueError` or `ImportError`.
 
@@ -462,10 +464,8 @@ def announce_plan(run: Run) -> Plan:
     plan = plan_runs(configs, run.telemetry, run.clock())
     run.summary.days_planned = len(plan)
     run.publish(RunPlanned(run.summary.run_id, plan))
-    limits = [config.limit_days for config in configs if config.limit_days]
-    if limits and not plan.to_run:
-        words = "limit_days=%d leaves nothing to attempt: the days it counts are skipped ones"
-        log.warning(words, limits[0])
+    if hint := limit_hint(configs, plan):
+        log.warning(hint)
     for hint in dict.fromkeys(hint for config in configs for hint in hints_about(config)):
         if plan.to_run:
             log.warning("%s; it is asked for all the same", hint)
@@ -486,7 +486,8 @@ def warn_of_mixing(configs: Sequence[DownloadRunConfig], base_url: str) -> None:
         if hint := mixing_hint(folder, base_url):
             log.warning("output_dir: %s", hint)
 
-# %% ../nbs/backfill.ipynb #f5a5e9f6
+# %% ../nbs/backfill.ipynb #adfcc65f
+@names_nearest
 def run_downloads(
     configs: Sequence[DownloadRunConfig],
     *,
@@ -540,7 +541,8 @@ def run_downloads(
             carry_out(run, plan, source_of(run, plan, download_fn, client, stop), stop)
     return summary
 
-# %% ../nbs/backfill.ipynb #9755ebe5
+# %% ../nbs/backfill.ipynb #820c4abb
+@names_nearest
 def run_download(
     config: DownloadRunConfig,
     *,
