@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['sensors_told', 'configs_of', 'plan_text', 'was_stopped', 'summary_text', 'download', 'add_download']
 
-# %% ../../nbs/commands/download.ipynb #3d241a16
+# %% ../../nbs/commands/download.ipynb #69b38bee
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +36,14 @@ from reach_nb.events import (
     Event,
     TooFewInFlight,
 )
-from ..planning import DownloadRunConfig, Plan, PlannedDay, plan_runs, say_reason
+from reach_nb.planning import (
+    DownloadRunConfig,
+    Plan,
+    PlannedDay,
+    limit_hint,
+    plan_runs,
+    say_reason,
+)
 from ..words import one_line, printable, say_count
 
 # %% ../../nbs/commands/download.ipynb #095a113b
@@ -174,7 +181,7 @@ def summary_text(
     parts.append(f"artifacts: {config.output_dir}\ntelemetry: {config.telemetry_file}")
     return "\n\n".join(parts)
 
-# %% ../../nbs/commands/download.ipynb #8de31936
+# %% ../../nbs/commands/download.ipynb #cd3740ad
 def download(args: argparse.Namespace) -> int:
     """`reach_nb download`: the exit code.
 
@@ -199,6 +206,8 @@ def download(args: argparse.Namespace) -> int:
     check_base_url(config.base_url)
     check_places(config.output_dir, config.telemetry_file)
     plan = plan_runs(configs)
+    if hint := limit_hint(configs, plan):
+        print(f"reach_nb: {hint}", file=sys.stderr)
     if hint := mixing_hint(config.output_dir, config.base_url):
         print(f"reach_nb: output_dir: {printable(hint)}", file=sys.stderr)
     if config.dry_run:
