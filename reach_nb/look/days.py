@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['TelemetrySource', 'DayState', 'STATES', 'log_at', 'read_rows', 'datasets', 'wanted_names', 'choose_dataset',
-           'speaking_rows', 'days_between', 'availability_frame', 'DayDigest', 'digest_rows', 'iter_availability',
-           'availability_frames', 'find_artifacts', 'day_attempts']
+           'state_of', 'speaking_rows', 'days_between', 'availability_frame', 'DayDigest', 'digest_rows',
+           'iter_availability', 'find_artifacts', 'day_attempts']
 
-# %% ../../nbs/look/days.ipynb #52d8a03e
+# %% ../../nbs/look/days.ipynb #1077af50
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -27,17 +27,19 @@ from ..files import as_path
 from ..places import ArtifactFinder, FoundArtifact
 from reach_nb.telemetry import (
     COLUMNS,
-    LATER_STAGES,
     STATUS_DOWNLOADED,
     STATUS_FAILED,
-    STATUS_SKIPPED_NO_DATA,
     TELEMETRY_NAME,
     DatasetName,
+    DayRows,
     HistoricalTelemetry,
+    TelemetryRow,
     as_dataset,
     dataset_name,
     day_of,
     is_later_stage,
+    means_no_records,
+    promising_row,
     start_of,
 )
 from ..windows import Moment, as_date, day_window
@@ -157,7 +159,7 @@ def _checked(rows: object) -> pd.DataFrame:
         )
     return rows
 
-# %% ../../nbs/look/days.ipynb #38d3b6e8
+# %% ../../nbs/look/days.ipynb #aa417e64
 def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
     """What a telemetry log holds: one row per sensor, descriptor and format.
 
@@ -200,7 +202,8 @@ def _list_datasets(rows: pd.DataFrame) -> pd.DataFrame:
 def _plain(found: pd.DataFrame) -> pd.DataFrame:
     """Without what no run of ours can be of, such as a sensor that is several words."""
     names = found[_DATASET].itertuples(index=False, name=None)
-    return found[[as_dataset(name) is not None for name in names]].reset_index(drop=True)
+    known = np.array([as_dataset(name) is not None for name in names], bool)
+    return found[known].reset_index(drop=True)
 
 # %% ../../nbs/look/days.ipynb #8fb79b05
 _SUCH_AS = {"sensor_id": "ALL or REACH-101", "descriptor": "QUICKLOOK", "output_format": "csv"}
@@ -259,7 +262,7 @@ def choose_dataset(
     same = np.logical_and.reduce([rows[column] == name[column] for column in _DATASET])
     return rows[same], name.to_dict()
 
-# %% ../../nbs/look/days.ipynb #e471fd90
+# %% ../../nbs/look/days.ipynb #3440c328
 DayState = Literal["not_attempted", "pending", "failed", "no_data", "downloaded"]
 STATES: tuple[DayState, ...] = get_args(DayState)
 
@@ -268,8 +271,30 @@ def _last_of_day(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop_duplicates("day", keep="last").set_index("day")
 
 
+@lru_cache(maxsize=1_024)
+def state_of(status: str, names_a_file: bool, was_downloaded: bool) -> DayState:
+    """Where a day stands, as the telemetry's own rules have it.
+
+    Parameters
+    ----------
+    status : str
+        Of its latest row.
+    names_a_file : bool
+        Whether that row has a `csv_path`.
+    was_downloaded : bool
+        Whether some row of the day says `DOWNLOADED`.
+    """
+    latest = TelemetryRow(status=status, csv_path="a file" * names_a_file)
+    rows = DayRows(latest, TelemetryRow(status=STATUS_DOWNLOADED) if was_downloaded else None)
+    if promising_row(rows):
+        return "downloaded"
+    if means_no_records(rows):
+        return "no_data"
+    return "failed" if status == STATUS_FAILED else "pending"
+
+
 def speaking_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per day the row that speaks for it, with its `state`.
+    """Per day the row that speaks for it, with its `state`; its file is as the latest row has it.
 
     Parameters
     ----------
@@ -279,22 +304,17 @@ def speaking_rows(rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by day; only days that some row speaks for.
+        Indexed by day; only days that have a row.
     """
-    status = rows["status"]
-    failed, downloaded = status == STATUS_FAILED, status == STATUS_DOWNLOADED
-    later = status.isin(LATER_STAGES) | failed & (rows["csv_path"] != "")
-    measured = downloaded | later & rows["records_downloaded"].notna()
-    heard = ~later | rows["day"].isin(rows.loc[measured, "day"])
-    no_data = status == STATUS_SKIPPED_NO_DATA
-    names = ["downloaded", "no_data", "failed", "pending"]
-    codes = np.select([downloaded | later, no_data, failed], range(3), 3)
-    state = pd.Categorical.from_codes(codes, names)
-    latest = _last_of_day(rows.assign(state=state)[heard])
-    data = _last_of_day(pd.concat([rows[measured & ~downloaded], rows[downloaded]]))
-    on_disk = latest["state"] == "downloaded"
-    there = data.loc[latest.index[on_disk]].assign(state="downloaded")
-    return pd.concat([latest[~on_disk], there])
+    latest = _last_of_day(rows)
+    done = _last_of_day(rows[rows["status"] == STATUS_DOWNLOADED])
+    told = latest["status"], latest["csv_path"] != "", latest.index.isin(done.index)
+    latest["state"] = [state_of(*day) for day in zip(*told, strict=True)]
+    there = latest.index[latest["state"] == "downloaded"].intersection(done.index)
+    named = latest.loc[there, "csv_path"]
+    files = named.where(named != "", done.loc[there, "csv_path"])
+    speaking = done.loc[there].assign(state="downloaded", csv_path=files)
+    return pd.concat([latest.drop(there), speaking])
 
 # %% ../../nbs/look/days.ipynb #ba044736
 def days_between(first: date | pd.Timestamp, last: date | pd.Timestamp) -> pd.DatetimeIndex:
@@ -302,11 +322,12 @@ def days_between(first: date | pd.Timestamp, last: date | pd.Timestamp) -> pd.Da
     known = not (pd.isna(first) or pd.isna(last))
     return pd.date_range(first, last, name="day") if known else pd.DatetimeIndex([], name="day")
 
-# %% ../../nbs/look/days.ipynb #0341eae1
+# %% ../../nbs/look/days.ipynb #400281ee
 def _attempts(rows: pd.DataFrame) -> pd.Series:
-    """How many runs tried each day."""
-    tries = rows[~rows["status"].isin(LATER_STAGES)].drop_duplicates(["day", "run_id"])
-    return tries["day"].value_counts()
+    """How many runs tried each day; what a later stage tried is no attempt at the day."""
+    pairs = zip(rows["status"], rows["csv_path"], strict=True)
+    tries = rows[np.array([not is_later_stage(*pair) for pair in pairs], bool)]
+    return tries.drop_duplicates(["day", "run_id"])["day"].value_counts()
 
 
 def _day_frame(
@@ -381,52 +402,46 @@ def availability_frame(
     frame.attrs.update(dataset)
     return frame
 
-# %% ../../nbs/look/days.ipynb #9a6e8563
+# %% ../../nbs/look/days.ipynb #42299b9d
 _OF_DAY = ["started_at_utc", "status", "csv_path", "error_type", "error_message"]
 _OF_DAY += [*_NUMBERS, "finished_at_utc"]
-_DAY_AT, _STARTED_AT, _STATUS_AT, _PATH_AT, _RECORDS_AT, _RUN_AT = map(
-    COLUMNS.index,
-    ("chunk_date_utc", "started_at_utc", "status", "csv_path", "records_downloaded", "run_id"),
+_DAY_AT, _STARTED_AT, _STATUS_AT, _PATH_AT, _RUN_AT = map(
+    COLUMNS.index, ("chunk_date_utc", "started_at_utc", "status", "csv_path", "run_id")
 )
 _ERROR_AT = [COLUMNS.index(name) for name in ("error_type", "error_message")]
 _pick = itemgetter(*map(COLUMNS.index, _OF_DAY))
 
 
 class DayDigest:
-    """Of one day of one dataset: the rows that may speak for it, and the runs that tried it.
+    """Of one day of one dataset: the rows that are looked at, and the runs that tried it.
 
     A row is kept as the texts of `_OF_DAY` and its number; of each kind, the latest.
     """
 
-    __slots__ = ("done", "download", "error", "figures", "row", "runs")
+    __slots__ = ("done", "error", "row", "runs")
 
     def __init__(self) -> None:
-        self.row = self.download = self.done = self.figures = self.error = b""
+        self.row = self.done = self.error = b""
         self.runs: tuple[str, ...] = ()
 
     def add(self, record: RowTexts, number: int) -> None:
         """Look at one more row, which is the `number`th."""
         status, began = record[_STATUS_AT], record[_STARTED_AT]
-        stage = status in LATER_STAGES
         done = status == STATUS_DOWNLOADED
-        later = is_later_stage(status, record[_PATH_AT])
         text = "\0".join((*_pick(record), str(number))).encode()
         if _is_later(began, self.row):
             self.row = text
-        if not later and _is_later(began, self.download):
-            self.download = text
         if done and _is_later(began, self.done):
             self.done = text
-        if later and _is_number(record[_RECORDS_AT]) and _is_later(began, self.figures):
-            self.figures = text
         if not done and any(record[at] for at in _ERROR_AT) and _is_later(began, self.error):
             self.error = text
-        if not stage and record[_RUN_AT] not in self.runs:
+        later_stage = is_later_stage(status, record[_PATH_AT])
+        if not later_stage and record[_RUN_AT] not in self.runs:
             self.runs = _same((*self.runs, record[_RUN_AT]))
 
     def rows(self) -> set[bytes]:
         """What is kept."""
-        return {self.row, self.download, self.done, self.figures, self.error} - {b""}
+        return {self.row, self.done, self.error} - {b""}
 
 
 @lru_cache(maxsize=1_024)
@@ -439,13 +454,6 @@ def _is_later(began: str, kept: bytes) -> bool:
     """Whether a row that began then comes after the one that is kept."""
     before = kept.partition(b"\0")[0].decode()
     return not kept or began == before or start_of(began) >= start_of(before)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return text.isascii() and "_" not in text and abs(float(text)) < 2**53
-    except ValueError:
-        return False
 
 # %% ../../nbs/look/days.ipynb #69b88b57
 def digest_rows(records: Iterator[RowTexts]) -> dict[DatasetName, dict[date, DayDigest]]:
@@ -478,7 +486,7 @@ def _frame_of(days: Mapping[date, DayDigest]) -> pd.DataFrame:
     whole = days_between(rows["day"].min(), rows["day"].max())
     return _day_frame(rows, whole, attempts)
 
-# %% ../../nbs/look/days.ipynb #d4ac6a46
+# %% ../../nbs/look/days.ipynb #de84c683
 def iter_availability(
     telemetry: TelemetrySource,
     *,
@@ -519,24 +527,6 @@ def iter_availability(
 def _named(frame: pd.DataFrame, name: DatasetName) -> pd.DataFrame:
     frame.attrs.update(zip(_DATASET, name, strict=True))
     return frame
-
-
-def availability_frames(
-    telemetry: TelemetrySource,
-    *,
-    sensor_id: str | None = None,
-    descriptor: str | None = None,
-    output_format: str | None = None,
-) -> dict[DatasetName, pd.DataFrame]:
-    """The availability of each dataset in a log, all at once; else as `iter_availability`.
-
-    Returns
-    -------
-    dict of tuple of str to DataFrame
-        By sensor, descriptor and format; each from the first to the last of its days.
-    """
-    wanted = {"sensor_id": sensor_id, "descriptor": descriptor, "output_format": output_format}
-    return dict(iter_availability(telemetry, **wanted))
 
 # %% ../../nbs/look/days.ipynb #29c9452e
 def find_artifacts(
