@@ -246,7 +246,7 @@ class Panel(ipywidgets.VBox):
         """Whether the panel is on a page."""
         return self.keeper.views > 0
 
-# %% ../../nbs/panel/controls.ipynb #29fad2b0
+# %% ../../nbs/panel/controls.ipynb #6876e701
 def without_here(markup: str) -> str:
     """HTML with the working directory as `…`: a notebook that is passed on does not tell it."""
     with suppress(OSError):  # it may be gone
@@ -265,7 +265,8 @@ class SavedText:
     """
 
     def __init__(self, make: Callable[[], str]) -> None:
-        self._make, self._about = make, None  # type: Callable[[], str], object
+        self._make = make
+        self._about: object = None
         self._handles: list[Any] = []
 
     def show(self) -> None:

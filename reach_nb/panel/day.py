@@ -80,7 +80,7 @@ def attempts_html(tries: pd.DataFrame) -> str:
     table = html_table([_HEADERS[n] for n in used], shown, ["why"], _HEADERS[2:6])
     return scroll(table, "Attempts")
 
-# %% ../../nbs/panel/day.ipynb #f4fd9bee
+# %% ../../nbs/panel/day.ipynb #fe06031c
 def find_artifact(
     tries: pd.DataFrame, dataset: Dataset, day: pd.Timestamp, folder: Path
 ) -> tuple[Path | None, bool]:
@@ -100,14 +100,12 @@ def find_artifact(
     Returns
     -------
     tuple of Path or None, and bool
-        `None` where no attempt has made one.
+        `None` where none is there, and no attempt has noted one.
     """
     named = [path for path in tries["csv_path"] if path]
-    if not named:
-        return None, False
     finder = ArtifactFinder(folder, folder / TELEMETRY_NAME)
-    found = finder.find(dataset.artifact_name(day_window(day.date())), named[-1])
-    return found.path.absolute(), found.there
+    found = finder.find(dataset.artifact_name(day_window(day.date())), named[-1] if named else "")
+    return (found.path.absolute() if named or found.there else None), found.there
 
 # %% ../../nbs/panel/day.ipynb #b7c27111
 def _read(path: Path, columns: list[str], sensors: str | None = None) -> pd.DataFrame:
@@ -255,7 +253,7 @@ def first_sensor(path: Path, dataset: Dataset) -> str | None:
     sensors = _read(path, ["sensor_id"])["sensor_id"]
     return None if sensors.empty else str(sensors.astype(str).min())
 
-# %% ../../nbs/panel/day.ipynb #530b28fd
+# %% ../../nbs/panel/day.ipynb #c0a27494
 class DayDetail:
     """A day in detail, as widgets; `actions` holds its buttons.
 
@@ -272,7 +270,8 @@ class DayDetail:
         self.close_button = button("Close", self.close, on_error)
         self.actions = row(self.dose_button, self.sensors_button, self.close_button)
         self.box = ipywidgets.VBox([self.facts, self.actions, self.picture, self.sensors])
-        self.reader, self.shown = Latest(on_error), None  # type: Latest, ShownDay | None
+        self.reader = Latest(on_error)
+        self.shown: ShownDay | None = None
         self.close()
 
     def show(
