@@ -228,22 +228,25 @@ def forgetful(path: Path | str) -> HistoricalTelemetry:
     """A telemetry file with no memory of earlier attempts: every day runs again."""
     return _Forgetful(path)
 
-# %% ../../nbs/panel/jobs.ipynb #98c563c9
+# %% ../../nbs/panel/jobs.ipynb #aed07292
 class Jobs:
     """The jobs of a process that are under way, by the telemetry file that they write."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards the jobs
+        self._lock = threading.RLock()  # guards the jobs
         self._jobs: weakref.WeakValueDictionary[Path, BackfillJob] = weakref.WeakValueDictionary()
 
     def on(self, telemetry_file: Path | str) -> BackfillJob | None:
         """The job under way that writes a telemetry file, if there is one."""
-        job = self._jobs.get(Path(telemetry_file).expanduser().resolve())
+        with self._lock:
+            job = self._jobs.get(Path(telemetry_file).expanduser().resolve())
         return job if job is not None and job.active else None
 
     def active(self) -> list[BackfillJob]:
         """All jobs under way, the earliest first."""
-        return [job for job in list(self._jobs.values()) if job.active]
+        with self._lock:
+            jobs = list(self._jobs.values())
+        return [job for job in jobs if job.active]
 
     def start(self, job: BackfillJob) -> BackfillJob:
         """Start a job and return it. If one writes its file already: a `RuntimeError`."""
