@@ -223,10 +223,15 @@ def log_html(progress: Progress) -> str:
     )
     return folded("log", "Log, newest line first (UTC)", log if lines else "", True)
 
-# %% ../../nbs/panel/run_view.ipynb #e5174b95
+# %% ../../nbs/panel/run_view.ipynb #44e7b111
 RATE_SECONDS = 2.0  # between two pictures of the rate
 DAYS_PER_SECOND = 2_000  # a strip of so many days is drawn anew once a second at most
 Tell: TypeAlias = Callable[..., object]  # what is told something
+_PARTS: dict[str, Callable[[Progress], str]] = {  # what changes with the progress alone
+    "status": status_html,
+    "look": lambda progress: look_html(needs_a_look(progress)),
+    "log": log_html,
+}
 
 
 def _nobody(*_: object) -> None:
@@ -248,7 +253,7 @@ def offer_sensors(choice: ipywidgets.Dropdown, sensors: Sequence[str]) -> None:
         choice.options = offered
         choice.value = ""
 
-# %% ../../nbs/panel/run_view.ipynb #7e4d6891
+# %% ../../nbs/panel/run_view.ipynb #a67fa8cd
 class RunView:
     """A run as widgets.
 
@@ -260,19 +265,14 @@ class RunView:
         Whether its line stands above its figures; if not, `parts["status"]` is put elsewhere.
     """
 
-    _PARTS = {
-        "status": status_html,
-        "look": lambda progress: look_html(needs_a_look(progress)),
-        "log": log_html,
-    }
-
     def __init__(self, beside: ipywidgets.DOMWidget | None = None, headed: bool = True) -> None:
+        self.lock = threading.RLock()  # guards the widgets and what they show
         names = ("status", "tiles", "quiet", "rate", "look", "log")
         self.parts = {name: ipywidgets.HTML() for name in names}
         self.seen: Progress = Progress()  # what is shown
         self.strip, self.sensors = Strip(label="Days of the run"), ipywidgets.Dropdown()
         self.sensors.description, self.sensors.layout.width = "Days of", "auto"
-        self.sensors.observe(lambda _: self._show_strip(self.seen, math.inf), "value")
+        self.sensors.observe(self._show_chosen, "value")
         right = [beside] if beside is not None else []
         left = ipywidgets.VBox([self.sensors, self.strip])
         above = [self.parts[name] for name in names[0 if headed else 1 : 3]]
@@ -284,22 +284,28 @@ class RunView:
 
     def show(self, progress: Progress, now: float) -> None:
         """Show a run as it is at a moment (seconds by its clock); sends only what has changed."""
-        new = progress is not self.seen
-        if new:
-            for name, make in self._PARTS.items():
-                self.parts[name].value = make(progress)
-            self._show_strip(progress, now)
-        self.parts["tiles"].value = tiles_html(progress, now)
-        self.parts["quiet"].value = text_html(say_quiet(progress, now), "rn-quiet")
-        due = now - self._drawn > RATE_SECONDS if progress.active else new
-        if due:
-            self.parts["rate"].value, self._drawn = rate_html(progress, now), now
-        self.seen = progress
+        with self.lock:
+            new = progress is not self.seen
+            if new:
+                for name, make in _PARTS.items():
+                    self.parts[name].value = make(progress)
+                self._show_strip(progress, now)
+            self.parts["tiles"].value = tiles_html(progress, now)
+            self.parts["quiet"].value = text_html(say_quiet(progress, now), "rn-quiet")
+            due = now - self._drawn > RATE_SECONDS if progress.active else new
+            if due:
+                self.parts["rate"].value, self._drawn = rate_html(progress, now), now
+            self.seen = progress
 
     @property
     def sensor(self) -> str:
         """The sensor whose days are shown: the chosen one, or that under way."""
         return self.sensors.value or sensor_at_work(self.seen)
+
+    def _show_chosen(self, _: object) -> None:
+        with self.lock:
+            self._strip_drawn = -math.inf  # what is drawn is of another sensor
+            self._show_strip(self.seen, 0.0)
 
     def _show_strip(self, progress: Progress, now: float) -> None:
         self.seen, day = progress, progress.under_way
@@ -316,7 +322,7 @@ class RunView:
         self.strip.show(map(strip_day, cells), running, share)
         self._strip_drawn = now
 
-# %% ../../nbs/panel/run_view.ipynb #a255460c
+# %% ../../nbs/panel/run_view.ipynb #bf031691
 class RunPane:
     """A job, and a view that follows it.
 
@@ -339,7 +345,7 @@ class RunPane:
         self._on_failure = on_failure
         self._failed = False
         self.job: BackfillJob | None = None
-        self._lock, self._pump = threading.RLock(), Pump(lambda: None, lambda: False, on_error)
+        self._pump = Pump(lambda: None, lambda: False, on_error)
 
     @property
     def progress(self) -> Progress:
@@ -361,14 +367,14 @@ class RunPane:
 
     def follow(self, job: BackfillJob) -> None:
         """Look at a job from now on."""
-        with self._lock:
+        with self.view.lock:
             self.job, self._failed = job, False
             pump = Pump(self.refresh, lambda: self.job is job and job.active, self._on_error)
             self._pump = pump.start()
 
     def refresh(self) -> None:
         """Bring the view up to date."""
-        with self._lock:
+        with self.view.lock:
             if self.job is not None:
                 self.view.show(self.job.progress, self.job.tracker.now())
                 if self.job.error is not None and not self.job.active and not self._failed:
