@@ -253,7 +253,7 @@ def offer_sensors(choice: ipywidgets.Dropdown, sensors: Sequence[str]) -> None:
         choice.options = offered
         choice.value = ""
 
-# %% ../../nbs/panel/run_view.ipynb #a67fa8cd
+# %% ../../nbs/panel/run_view.ipynb #fdf7eebe
 class RunView:
     """A run as widgets.
 
@@ -292,8 +292,7 @@ class RunView:
                 self._show_strip(progress, now)
             self.parts["tiles"].value = tiles_html(progress, now)
             self.parts["quiet"].value = text_html(say_quiet(progress, now), "rn-quiet")
-            due = now - self._drawn > RATE_SECONDS if progress.active else new
-            if due:
+            if now - self._drawn > RATE_SECONDS if progress.active else new:
                 self.parts["rate"].value, self._drawn = rate_html(progress, now), now
             self.seen = progress
 
