@@ -65,7 +65,7 @@ class Tracker:
         now = self.now()
         self.change(lambda p: note(replace(p, state="failed", message=said, ended=now), text))
 
-# %% ../../nbs/panel/jobs.ipynb #5df533ba
+# %% ../../nbs/panel/jobs.ipynb #c5ce4212
 class JobLog(logging.Handler):
     """Notes what is logged in the thread that made it, so that it is not printed somewhere.
 
@@ -81,10 +81,14 @@ class JobLog(logging.Handler):
         self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand on a line, unless it is about a day, which an event tells."""
-        first = record.args[0] if isinstance(record.args, tuple) and record.args else None
-        if record.thread == self._thread and not isinstance(first, date):
+        """Hand on a line, unless it begins with a day: then an event tells it."""
+        if record.thread == self._thread and not self._begins_with_day(record):
             self._tracker.change(lambda progress: note(progress, record.getMessage()))
+
+    @staticmethod
+    def _begins_with_day(record: logging.LogRecord) -> bool:
+        first = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        return str(record.msg).startswith("%s") and type(first) is date
 
 
 @contextmanager
