@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', 'ACTION_RUN', 'ACTION_SKIP_EXISTING',
-           'ACTION_SKIP_TERMINAL', 'ACTION_SKIP_FAILED', 'is_number', 'is_count', 'check_setting', 'checked_settings',
-           'in_one_line', 'Given', 'DownloadRunConfig', 'settle_hours_of', 'with_absolute_paths', 'settled_at',
-           'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay', 'say_reason', 'Plan',
-           'plan_backfill', 'limit_hint', 'as_configs', 'check_together', 'latest_by_dataset', 'plan_runs', 'plan_run']
+           'ACTION_SKIP_TERMINAL', 'ACTION_SKIP_FAILED', 'MOST_STRETCHES', 'is_number', 'is_count', 'check_setting',
+           'checked_settings', 'in_one_line', 'Given', 'DownloadRunConfig', 'settle_hours_of', 'with_absolute_paths',
+           'settled_at', 'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay',
+           'say_reason', 'plan_stretches', 'Plan', 'plan_backfill', 'limit_hint', 'as_configs', 'check_together',
+           'latest_by_dataset', 'plan_runs', 'plan_run']
 
 # %% ../nbs/planning.ipynb #2cb158c5
 import html
@@ -431,8 +432,8 @@ class PlannedDay(NamedTuple):
     dataset: Dataset = Dataset()  # whose day it is
     settles_at: datetime | None = None  # from when on its data count as complete; None: they do
 
-# %% ../nbs/planning.ipynb #f8b9e86e
-_MOST_LINES = 50  # of the table; what is left out is said
+# %% ../nbs/planning.ipynb #dadf1954
+MOST_STRETCHES = 50  # lines of a table of a plan; what is left out is said
 
 
 def say_reason(first: PlannedDay, last: PlannedDay | None = None) -> str:
@@ -457,19 +458,19 @@ def say_reason(first: PlannedDay, last: PlannedDay | None = None) -> str:
     return f"{first.reason}; settles {span}" + ", then one refresh" * (first.action == ACTION_RUN)
 
 
+def plan_stretches(plan: Iterable[PlannedDay]) -> list[list[PlannedDay]]:
+    """The days of a plan, those together that follow each other and of which one line tells."""
+    same = groupby(plan, key=lambda p: (p.dataset, p.action, p.reason, p.settles_at is None))
+    return [list(days) for _, days in same]
+
+
 def _plan_table(plan: Iterable[PlannedDay]) -> str:
     """An HTML table of a plan; it names the dataset where there are several."""
-    plan = list(plan)
-    several = len({planned.dataset for planned in plan}) > 1
-    stretches = [
-        list(days)
-        for _, days in groupby(
-            plan, key=lambda p: (p.dataset, p.action, p.reason, p.settles_at is None)
-        )
-    ]
-    rows = [_plan_line(days, several) for days in stretches[:_MOST_LINES]]
+    stretches = plan_stretches(plan)
+    several = len({days[0].dataset for days in stretches}) > 1
+    rows = [_plan_line(days, several) for days in stretches[:MOST_STRETCHES]]
     names = (*["dataset"] * several, "days (UTC)", "number", "action", "reason", "requests")
-    if left := sum(map(len, stretches[_MOST_LINES:])):
+    if left := sum(map(len, stretches[MOST_STRETCHES:])):
         rows.append(f"<td colspan='{len(names)}'>… and {say_count(left, 'day')} more</td>")
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
