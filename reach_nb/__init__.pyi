@@ -148,6 +148,10 @@ from .look.text import (
     describe as describe,
     text_calendar as text_calendar,
 )
+from .look.plan import (
+    describe_plan as describe_plan,
+    plot_plan as plot_plan,
+)
 from .look.calendar import (
     plot_calendar as plot_calendar,
 )
