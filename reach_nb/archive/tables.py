@@ -310,7 +310,7 @@ def extent(metadata: Any, groups: Sequence[int], column: int) -> Extent | None:
         return None
     return Extent(least, greatest, any(s.null_count for s in found))
 
-# %% ../../nbs/archive/tables.ipynb #c57044ea
+# %% ../../nbs/archive/tables.ipynb #ec26edc7
 def arrow_table(table: Any) -> Table:
     """A table from a `pyarrow.Table` of flat wire columns: numbers, times and texts.
 
@@ -332,8 +332,9 @@ def _from_arrow(column: Any) -> Column:
     chunks = column.unify_dictionaries().chunks if column.num_chunks > 1 else column.chunks
     if not chunks:
         return constant(None, 0)
-    texts = chunks[0].dictionary.to_pylist()
-    some = [c.indices if c.null_count == 0 else c.indices.fill_null(-1) for c in chunks]
+    texts = ["" if text is None else text for text in chunks[0].dictionary.to_pylist()]
+    # indices may have no sign, so they get one before -1 stands for a missing value
+    some = [c.indices.cast("int32").fill_null(-1) if c.null_count else c.indices for c in chunks]
     codes = np.empty(len(column), np.int8 if len(texts) < 128 else np.int32)
     np.concatenate([part.to_numpy() for part in some], out=codes, casting="unsafe")
     return Texts(codes, texts)
