@@ -112,7 +112,7 @@ def as_texts(values: Column, of: Callable[[str], str | None] = str) -> Texts:
     codes = np.array([*(code.get(text, -1) if text else -1 for text in texts), -1], kind)
     return Texts(codes[places], different)
 
-# %% ../../nbs/archive/columns.ipynb #f29381ad
+# %% ../../nbs/archive/columns.ipynb #c4a24615
 Times: TypeAlias = NDArray[np.datetime64]
 
 _FORM = np.frombuffer(b"0000-00-00T00:00:00.000Z", np.uint8)
@@ -126,7 +126,7 @@ def as_times(values: Column) -> Times:
     Parameters
     ----------
     values : Column
-        Texts, or moments already; what is neither becomes NaT.
+        Texts, or moments already, of any type; what is neither becomes NaT.
 
     Returns
     -------
@@ -138,10 +138,15 @@ def as_times(values: Column) -> Times:
     texts = list(found)
     times = _usual_times(texts)
     if times is None:
-        moments = [as_time(text) for text in texts]
+        moments = [as_time(_plain_moment(text)) for text in texts]
         naive = [moment and moment.replace(tzinfo=None) for moment in moments]
         times = np.array(naive, "datetime64[us]")
     return np.append(times, np.datetime64("NaT", "us"))[places]
+
+
+def _plain_moment(value: Any) -> Any:
+    """A moment of NumPy as Python's; whatever else it is stays."""
+    return value.astype("datetime64[us]").item() if isinstance(value, np.datetime64) else value
 
 
 def _usual_times(texts: list[Any]) -> Times | None:

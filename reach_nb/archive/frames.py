@@ -20,7 +20,7 @@ from .records import as_position
 from .tables import arrow_table, entries_of, lay_out_entries, lay_out_positions
 from ..constellation import SENSORS
 
-# %% ../../nbs/archive/frames.ipynb #b3188c5b
+# %% ../../nbs/archive/frames.ipynb #f7e465e1
 def table_of(frame: Any) -> Table:
     """The columns of a frame of any of the tools.
 
@@ -39,6 +39,10 @@ def table_of(frame: Any) -> Table:
         return {str(name): _from_pandas(frame[name]) for name in frame.columns}
     if hasattr(frame, "collect") and hasattr(frame, "collect_schema"):  # a LazyFrame of Polars
         frame = frame.collect()
+    if hasattr(frame, "get_columns"):  # of objects, Polars gives Arrow only the places in memory
+        columns = [column for column in frame.get_columns() if str(column.dtype) == "Object"]
+        of_objects = {column.name: objects(column.to_list()) for column in columns}
+        return _from_arrow(frame.drop(list(of_objects))) | of_objects
     if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__"):
         return _from_arrow(frame)
     if hasattr(frame, "to_arrow_table"):  # DuckDB before it spoke Arrow by itself

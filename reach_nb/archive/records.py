@@ -9,13 +9,15 @@ __all__ = ['Record', 'SLICE', 'Steady', 'T', 'TIME_FIELDS', 'POSITION_FIELDS', '
            'json_text_of', 'as_text', 'as_number', 'as_whole', 'as_time', 'cuts_time', 'as_entries', 'as_position',
            'flatten_record']
 
-# %% ../../nbs/archive/records.ipynb #a16077d8
+# %% ../../nbs/archive/records.ipynb #8f93e0b7
 import ast
 import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from numbers import Real
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -196,13 +198,13 @@ def as_text(value: object) -> str | None:
     """A value as text, as a CSV field would hold it; `None` for null."""
     return value if value is None or isinstance(value, str) else str(value)
 
-# %% ../../nbs/archive/records.ipynb #145a58b6
+# %% ../../nbs/archive/records.ipynb #e8c95f35
 _WHOLE_RANGE = range(-(2**31), 2**31)  # what an int32 column holds
 
 
 def as_number(value: object) -> float | None:
     """A value as a finite number; `None` if it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Real | Decimal):
         return None
     try:
         number = float(value)
@@ -218,7 +220,7 @@ def as_whole(value: object) -> int | None:
         return None
     return int(number)
 
-# %% ../../nbs/archive/records.ipynb #04dd7016
+# %% ../../nbs/archive/records.ipynb #1a7462ce
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:[Tt ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?([Zz]|[+-]\d\d(?::?\d\d)?)?)?",
@@ -227,13 +229,15 @@ _TIME = re.compile(
 
 
 def as_time(value: object) -> datetime | None:
-    """The moment that a text names; `None` if it names none.
+    """The moment that a text names, or a `datetime` or `date`; `None` if it names none.
 
     Returns
     -------
     datetime or None
         Aware, in UTC.
     """
+    if isinstance(value, date):
+        return _utc(value)
     found = _TIME.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return None
@@ -244,6 +248,19 @@ def as_time(value: object) -> datetime | None:
         moment = datetime(year, month, day, hour, minute, second, micros, timezone.utc)
         return moment - _offset(zone)
     except (ValueError, OverflowError):
+        return None
+
+
+def _utc(moment: date) -> datetime | None:
+    if moment != moment:  # NaT of pandas, which is a datetime
+        return None
+    time_of_day = moment.timetz() if isinstance(moment, datetime) else time()
+    found = datetime.combine(moment, time_of_day)
+    if found.tzinfo is None:
+        return found.replace(tzinfo=timezone.utc)
+    try:
+        return found.astimezone(timezone.utc)
+    except OverflowError:
         return None
 
 
