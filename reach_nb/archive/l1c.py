@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['VARIABLES', 'as_records', 'read_l1c', 'l1c_cube', 'l1c_kinds', 'write_l1c']
 
-# %% ../../nbs/archive/l1c.ipynb #173ac97a
+# %% ../../nbs/archive/l1c.ipynb #c6bb3aa4
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .columns import Table, objects
-from .exchange import cube_place
+from .exchange import cube_of, cube_place
 from .finding import Promise
 from reach_nb.archive.observations import (
     UNIT,
@@ -142,7 +142,7 @@ def _read_cube(path: Path) -> Table:
     times = np.atleast_1d(cdflib.cdfepoch.to_datetime(cube.pop("Epoch")))
     return as_records(times, cube)
 
-# %% ../../nbs/archive/l1c.ipynb #d9bcca18
+# %% ../../nbs/archive/l1c.ipynb #8fc7da3f
 _L1C_COLUMNS = ("ob_time", "sensor_id", "dosimeter", "flavor", "dose_rate")
 _L1C_PLACES = ("lat", "lon", "alt_km", "quality")
 _NO_QUALITY = -(2**31)  # what fills an INT4
@@ -151,6 +151,9 @@ _NO_QUALITY = -(2**31)  # what fills an INT4
 def l1c_cube(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
     """The variables of an L1C file, but Epoch, from readings: a row per time, one of `sensor_ids`.
 
+    Raises `ValueError` where the dosimeters of a pod have different qualities at one time. A
+    flavor also stands at the times when its dosimeter has no reading.
+
     Parameters
     ----------
     frame : DataFrame
@@ -158,19 +161,25 @@ def l1c_cube(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
     """
     axes, (who, which, when) = cube_place(frame)
     shape = len(axes["time"]), len(axes["sensor"])
-    rates = np.full((*shape, 2), FILL_VALUE)
-    rates[when, who, which] = frame["dose_rate"].fillna(FILL_VALUE)
-    letters = np.full((shape[1], 2), " ", "U1")
-    letters[who, which] = frame["flavor"].astype(str)
+    rates = cube_of(frame["dose_rate"], (when, who, which), (*shape, 2), FILL_VALUE)
+    letters = frame["flavor"].astype(str).to_numpy("U1")
+    one_each = np.full((shape[1], 2), " ", "U1")
+    one_each[who, which] = letters
+    flavors = np.tile(one_each, (shape[0], 1, 1))
+    flavors[when, who, which] = letters
     cube: dict[str, NDArray[Any]] = {"dose_rate": rates}
     for name, column in zip(("lat", "lon", "alt"), _L1C_PLACES, strict=False):
-        cube[name] = np.full(shape, FILL_VALUE)
-        cube[name][when, who] = frame[column].fillna(FILL_VALUE)
+        cube[name] = cube_of(frame[column], (when, who), shape, FILL_VALUE)
     bits = quality_bits(frame["quality"])
-    cube["obQuality"] = np.full(shape, _NO_QUALITY, np.int32)
-    cube["obQuality"][when, who] = np.where(bits < 0, _NO_QUALITY, bits)
-    flavors = np.broadcast_to(letters.ravel(), (shape[0], letters.size))
-    return cube | {"sensor_ids": axes["sensor"][None], "dosimeter_flavors": flavors}
+    bits[bits < 0] = _NO_QUALITY
+    quality = cube_of(bits, (when, who), shape, np.int32(_NO_QUALITY))
+    if len(other := np.flatnonzero((bits != quality[when, who]) & (bits >= 0))):
+        raise ValueError(
+            f"frame: {axes['sensor'][who[other[0]]]} has two qualities at one time, "
+            f"{bits[other[0]]} and {quality[when, who][other[0]]}; an L1C file holds one of a pod"
+        )
+    cube |= {"obQuality": quality, "dosimeter_flavors": flavors.reshape(shape[0], -1)}
+    return cube | {"sensor_ids": axes["sensor"][None]}
 
 # %% ../../nbs/archive/l1c.ipynb #164febdc
 def l1c_kinds(cube: dict[str, NDArray[Any]]) -> dict[str, tuple[int, int, dict[str, Any]]]:
@@ -190,13 +199,13 @@ def l1c_kinds(cube: dict[str, NDArray[Any]]) -> dict[str, tuple[int, int, dict[s
     kinds["obQuality"] = (4, 1, about | {"DEPEND_0": "Epoch"})
     return kinds | {n: (51, size, {"VAR_TYPE": "metadata"}) for n, size in texts.items()}
 
-# %% ../../nbs/archive/l1c.ipynb #ee307120
+# %% ../../nbs/archive/l1c.ipynb #e7c62bfd
 def write_l1c(frame: pd.DataFrame, path: Path | PathLike[str] | str) -> Path:
     """Readings as a CDF with the variables of the REACH L1C product; a file that is there goes.
 
-    Needs `pip install 'reach_nb[cdf]'`. Raises `ValueError` for a missing column, no readings, or
-    if a reading is there twice. `particle_type` and `created_at`, which the product does not have,
-    and readings without a value stay behind.
+    Needs `pip install 'reach_nb[cdf]'`. Raises `ValueError` for a missing column, no readings, if
+    a reading is there twice, or for two qualities of a pod at one time. `particle_type` and
+    `created_at`, which the product does not have, and readings without a value stay behind.
 
     Parameters
     ----------
