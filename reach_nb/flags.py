@@ -6,10 +6,13 @@
 __all__ = ['FLAG_MEANINGS', 'SUSPECT', 'ANY_FLAG', 'W_COUNT_RAD', 'ODD_SPANS_SECONDS', 'QualityFlag', 'quality_bits',
            'applying_flags', 'counts_of_256', 'flag_mask', 'count_flags', 'flag_names']
 
-# %% ../nbs/flags.ipynb #3c4ec7b2
+# %% ../nbs/flags.ipynb #0013f9a7
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import IntFlag
+from operator import index
+from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -135,8 +138,8 @@ def counts_of_256(dose_rate: ArrayLike, flavor_w: ArrayLike) -> NDArray[np.bool_
     odd[which] = near.any(axis=1)
     return odd
 
-# %% ../nbs/flags.ipynb #37b62bdd
-def flag_mask(exclude_flags: int | str | Iterable[int | str]) -> int:
+# %% ../nbs/flags.ipynb #2d1d8c44
+def flag_mask(exclude_flags: SupportsIndex | str | Iterable[SupportsIndex | str]) -> int:
     """A choice of flags as one bit mask.
 
     A name or a type that is none is a `ValueError` that says which there are.
@@ -144,16 +147,17 @@ def flag_mask(exclude_flags: int | str | Iterable[int | str]) -> int:
     Parameters
     ----------
     exclude_flags : int, str or iterable of these
-        `"none"`, `"suspect"` (see `SUSPECT`), `"any"`, the name of a flag in any case, bits, or
-        several of these.
+        `"none"`, `"suspect"` (see `SUSPECT`), `"any"`, the name of a flag in any case, bits (also
+        as a whole number of NumPy), or several of these.
 
     Returns
     -------
     int
         The bits; -1 means every bit.
     """
-    if isinstance(exclude_flags, int) and not isinstance(exclude_flags, bool):
-        return int(exclude_flags)
+    if not isinstance(exclude_flags, bool):
+        with suppress(TypeError):
+            return index(exclude_flags)  # type: ignore[arg-type]
     named = {flag.name.lower(): int(flag) for flag in QualityFlag if flag.name}
     named |= {"none": 0, "suspect": int(SUSPECT), "any": ANY_FLAG}
     if isinstance(exclude_flags, str):

@@ -9,13 +9,13 @@ __all__ = ['UNITS', 'READING_COLUMNS', 'Names', 'Flags', 'BY_OBSERVATORY', 'DESC
            'reading_places', 'Order', 'reading_order', 'duplicates', 'flags_of', 'reading_flags', 'flagged', 'stacked',
            'as_frame']
 
-# %% ../../nbs/archive/observations.ipynb #3261c55b
+# %% ../../nbs/archive/observations.ipynb #55fd2937
 import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, SupportsIndex, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -106,9 +106,9 @@ def check_readings(frame: Any, *needed: str, why: str = "needed are", name: str 
                 f"pd.to_datetime({column}, utc=True) makes them"
             )
 
-# %% ../../nbs/archive/observations.ipynb #602f9a12
+# %% ../../nbs/archive/observations.ipynb #178a874b
 Names: TypeAlias = str | Iterable[str] | None  # one name, several, or whatever is usual
-Flags: TypeAlias = int | str | Iterable[int | str]  # what `flag_mask` takes
+Flags: TypeAlias = SupportsIndex | str | Iterable[SupportsIndex | str]  # what `flag_mask` takes
 
 
 def as_names(values: Any, name: str) -> tuple[str, ...]:
