@@ -20,7 +20,7 @@ from ..flags import ODD_SPANS_SECONDS, W_COUNT_RAD, QualityFlag, applying_flags
 Files: TypeAlias = str | PathLike[str] | Iterable[str | PathLike[str]]  # a glob, or paths
 LazyFrame: TypeAlias = Any  # a polars.LazyFrame
 
-# %% ../../nbs/archive/engines.ipynb #04fec2e3
+# %% ../../nbs/archive/engines.ipynb #c92d94eb
 _SENSORS = " ".join(f"when '{name}' then '{sensor}'" for name, sensor in BY_OBSERVATORY.items())
 _LARGEST_FLAGS = 2**30 - 1  # more than nine digits can say
 _OWN_FLAGS = {d: int(applying_flags(_LARGEST_FLAGS, d)) for d in (1, 2)}
@@ -29,7 +29,10 @@ _MULTIPLES = [f"dose_rate * {span / 256 / W_COUNT_RAD!r}" for span in ODD_SPANS_
 _IS_ODD = " or ".join(
     f"(round({n}) >= 1 and abs({n} - round({n})) < 1e-5 * round({n}))" for n in _MULTIPLES
 )
-_FLAGS = r"^\s*([0-9]{1,9})(\.0+)?\s*$"
+# what `str.strip` takes off; what \s and trim take for a space differs between engines
+_SPACE = "[" + "".join(rf"\x{{{n:x}}}" for n in range(0x3001) if chr(n).isspace()) + "]"
+_FLAGS = rf"^{_SPACE}*([0-9]{{1,9}})(\.0+)?{_SPACE}*$"
+_USUAL_UNIT = rf"^{_SPACE}*{UNIT}{_SPACE}*$"
 _READING = "sensor_id, dosimeter, flavor, ob_time"
 
 
@@ -37,7 +40,7 @@ def _number(column: str) -> str:
     """A column of numbers, without the fill value and what is not finite."""
     return f"case when isfinite({column}) and {column} >= {0.99 * FILL_VALUE!r} then {column} end"
 
-# %% ../../nbs/archive/engines.ipynb #6f5b3b54
+# %% ../../nbs/archive/engines.ipynb #3ee8723f
 _CLEAN = f"""
     select obTime as ob_time, createdAt as created_at, nullif(obUoM, '') as unit,
         nullif(idSensor, '') is null as sensor_imputed,
@@ -62,7 +65,7 @@ _MADE = f"""
             | case when flavor = 'W' and ({_IS_ODD}) then {_ODD} else 0 end as flags
     from ({_CLEAN})
     where ob_time is not null and sensor_id is not null and flavor is not null
-        and coalesce(trim(unit, ' ' || chr(9) || chr(10) || chr(13)), '{UNIT}') = '{UNIT}'"""
+        and coalesce(regexp_matches(unit, '{_USUAL_UNIT}'), true)"""
 _NEWEST = f"""
     qualify row_number() over (partition by {_READING}
         order by created_at desc nulls last, file_name desc, file_row desc) = 1"""
@@ -104,7 +107,7 @@ def duckdb_view(files: Files, name: str = "readings", *, deduplicate: bool = Tru
     view = name.replace('"', '""')
     return f'create or replace view "{view}" as select {", ".join(UNITS)}, flags from ({query})'
 
-# %% ../../nbs/archive/engines.ipynb #c6338fda
+# %% ../../nbs/archive/engines.ipynb #5065916e
 def polars_scan(files: Files, *, deduplicate: bool = True) -> LazyFrame:
     """Readings as a lazy frame of Polars.
 
@@ -144,11 +147,11 @@ def polars_scan(files: Files, *, deduplicate: bool = True) -> LazyFrame:
         **{name: number(wire) for name, wire in _PLACES.items()},
         created_at="createdAt",
         sensor_imputed=text("idSensor").is_null(),
-        unit=text("obUoM").str.strip_chars(),
+        unit=text("obUoM"),
     )
     good = clean.filter(
         pl.all_horizontal(pl.col("ob_time", "sensor_id", "flavor").is_not_null()),
-        pl.col("unit").fill_null(UNIT) == UNIT,
+        pl.col("unit").str.contains(_USUAL_UNIT).fill_null(True),
     )
     if deduplicate:
         in_age = good.sort("created_at", nulls_last=False, maintain_order=True)

@@ -283,8 +283,11 @@ def sensors_of(table: Table) -> tuple[Texts, NDArray[np.bool_]]:
     sensor = as_texts(objects([*both, None])[codes])
     return sensor, missing & (sensor.codes >= 0)
 
-# %% ../../nbs/archive/observations.ipynb #c61ba01b
-DESCRIPTION = r"DOSE([12])\b.*\bFlavor ([A-Z])\b"  # of an `obDescription`
+# %% ../../nbs/archive/observations.ipynb #5ef54ea1
+_NO_WORD = r"[^0-9A-Za-z_\n]"  # what \b stands beside differs between engines
+DESCRIPTION = (  # of an `obDescription`
+    rf"DOSE([12]){_NO_WORD}(?:.*{_NO_WORD})?Flavor ([A-Z])(?:{_NO_WORD}|\n|$)"
+)
 _DESCRIBED = re.compile(DESCRIPTION)
 
 
