@@ -76,13 +76,16 @@ def _list_fields(lists: Sequence[Sequence[Any]]) -> Sequence[str]:
         return list(map(csv_field, lists))
     return ('"' + text[1:-1].replace("],[", ']"\n"[').replace(",", ", ") + '"').split("\n")
 
-# %% ../../nbs/archive/csv_files.ipynb #a3605010
+# %% ../../nbs/archive/csv_files.ipynb #b4543319
 _KNOWN_LISTS = 1_024  # are remembered: of a million in a day, they serve 99 in 100
 _SAMPLE = 16  # lists of a slice that tell whether lists come again
 _BETWEEN = "\x1e"  # can't stand in a JSON text
 _STAND_IN = "271828182845904523"
 _READING = '"obValue":'
-_known: dict[str, str] = {}  # lists as JSON, and as fields
+# Lists as JSON, and as fields. Threads share it without a lock: a list has one field, whoever
+# writes it, and what a thread has looked up it holds itself, so another may clear this at any
+# time. Threads that add at once may each go a slice beyond the bound.
+_known: dict[str, str] = {}
 
 
 @lru_cache(maxsize=_KNOWN_LISTS)
