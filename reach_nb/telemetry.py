@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DATA', 'STATUS_FAILED', 'STATUS_PROCESS_PENDING',
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'LATER_STAGES',
-           'STATUSES', 'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TELEMETRY_NAME', 'LAYOUT', 'DatasetName', 'log',
-           'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso', 'holds_telemetry', 'day_of', 'record_day',
-           'moment_of', 'start_of', 'is_earlier', 'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows',
-           'rows_by_dataset', 'promising_row', 'means_no_records', 'as_dataset', 'checked_values', 'UnreadDates',
-           'HistoricalTelemetry']
+           'STATUSES', 'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TELEMETRY_NAME', 'LAYOUT', 'row_times',
+           'DatasetName', 'log', 'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso', 'holds_telemetry',
+           'day_of', 'record_day', 'moment_of', 'start_of', 'is_earlier', 'LatestRows', 'rows_of', 'latest_rows',
+           'dataset_name', 'DayRows', 'rows_by_dataset', 'promising_row', 'means_no_records', 'as_dataset',
+           'checked_values', 'UnreadDates', 'HistoricalTelemetry']
 
-# %% ../nbs/telemetry.ipynb #1d441262
+# %% ../nbs/telemetry.ipynb #a98eac89
 import html
 import logging
 import re
@@ -21,6 +21,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timezone
 from functools import lru_cache
 from numbers import Real
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -198,7 +199,7 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
     with open(path, "rb") as file:
         return recognises(file, LAYOUT)
 
-# %% ../nbs/telemetry.ipynb #cbc83051
+# %% ../nbs/telemetry.ipynb #62d06436
 _LONG_AGO = datetime(1, 1, 2, tzinfo=timezone.utc)
 _DAY_AT, _WINDOW_AT, _STARTED_AT, _FINISHED_AT = map(
     COLUMNS.index, ("chunk_date_utc", "window_start_utc", "started_at_utc", "finished_at_utc")
@@ -239,14 +240,21 @@ def start_of(text: str) -> datetime:
     return moment_of(text) or _LONG_AGO
 
 
-def is_earlier(record: RowTexts, other: RowTexts) -> bool:
-    """Whether a row began before another one, or began with it and was finished before."""
-    for at in (_STARTED_AT, _FINISHED_AT):
-        if record[at] != other[at]:
-            moment, other_moment = start_of(record[at]), start_of(other[at])
-            if moment != other_moment:
-                return moment < other_moment
+def is_earlier(times: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether a row began before another one, or began with it and was finished before.
+
+    Parameters
+    ----------
+    times, others : sequence of str
+        When each of them was started and finished, as it is noted.
+    """
+    for text, other in zip(times, others, strict=True):
+        if text != other and (moment := start_of(text)) != (other_moment := start_of(other)):
+            return moment < other_moment
     return False
+
+
+row_times = itemgetter(_STARTED_AT, _FINISHED_AT)  # of a row's texts
 
 
 class LatestRows:
@@ -257,7 +265,8 @@ class LatestRows:
 
     def add(self, day: date, record: RowTexts) -> None:
         """Look at one more record of a day."""
-        if day not in self._of_day or not is_earlier(record, self._of_day[day]):
+        kept = self._of_day.get(day)
+        if kept is None or not is_earlier(row_times(record), row_times(kept)):
             self._of_day[day] = record
 
     def rows(self) -> dict[date, TelemetryRow]:

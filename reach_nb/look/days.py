@@ -7,7 +7,7 @@ __all__ = ['TelemetrySource', 'DayState', 'STATES', 'log_path', 'log_at', 'read_
            'choose_dataset', 'state_of', 'speaking_rows', 'days_between', 'availability_frame', 'DayDigest',
            'digest_rows', 'iter_availability', 'find_artifacts', 'day_attempts']
 
-# %% ../../nbs/look/days.ipynb #2761741c
+# %% ../../nbs/look/days.ipynb #f65a7aef
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -37,16 +37,17 @@ from reach_nb.telemetry import (
     TelemetryRow,
     as_dataset,
     dataset_name,
-    day_of,
+    is_earlier,
     is_later_stage,
     means_no_records,
     promising_row,
-    start_of,
+    record_day,
+    row_times,
 )
 from ..windows import Moment, as_date, day_window
 from ..words import say_count
 
-# %% ../../nbs/look/days.ipynb #872ee708
+# %% ../../nbs/look/days.ipynb #2c8a042c
 TelemetrySource: TypeAlias = HistoricalTelemetry | str | PathLike[str] | pd.DataFrame
 
 _DATASET = ["sensor_id", "descriptor", "output_format"]
@@ -54,14 +55,20 @@ _TEXTS = [*_DATASET, "run_id", "status", "csv_path", "error_type", "error_messag
 _NUMBERS = ["records_downloaded", "expected_records", "availability_pct"]
 _NUMBERS += ["download_seconds", "csv_size_mb"]
 _TIMES = ["started_at_utc", "finished_at_utc"]
-_FIRST_DAY, _LAST_DAY = pd.Timestamp("2000-01-01"), pd.Timestamp("2099-12-31")  # as in `day_of`
+_FIRST_DAY, _LAST_DAY = pd.Timestamp("2000-01-01"), pd.Timestamp("2099-12-31")
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:
     """The columns that are used here, each of one type; what cannot be read is missing."""
     days = pd.to_datetime(rows["chunk_date_utc"], format="%Y-%m-%d", errors="coerce")
     days = days.dt.as_unit("us")
-    typed = pd.DataFrame({"day": days.where(days.between(_FIRST_DAY, _LAST_DAY))})
+    sound = days.between(_FIRST_DAY, _LAST_DAY)
+    if not sound.all():  # the rule of `day_of`
+        begins = pd.to_datetime(
+            rows["window_start_utc"], format="ISO8601", utc=True, errors="coerce"
+        )
+        sound |= days == begins.dt.tz_localize(None).dt.normalize()
+    typed = pd.DataFrame({"day": days.where(sound)})
     for name in _TEXTS:
         typed[name] = rows[name].astype(object).where(rows[name].notna(), "")
     for name in ("sensor_id", "descriptor"):
@@ -81,7 +88,7 @@ def _from_log(records: Iterator[RowTexts], piece_rows: int = 4_000) -> pd.DataFr
     """The rows of a log as `_typed` gives them, in pieces; a text that repeats is kept once."""
     texts = itemgetter(*map(COLUMNS.index, _TEXTS))
     seen = dict[str, str]()
-    names = ["chunk_date_utc", *_NUMBERS, *_TIMES]
+    names = ["chunk_date_utc", "window_start_utc", *_NUMBERS, *_TIMES]
     others = itemgetter(*map(COLUMNS.index, names))
     once = seen.setdefault
     pieces = []
@@ -109,7 +116,7 @@ def log_at(path: str | PathLike[str]) -> HistoricalTelemetry:
     """The log that a path means."""
     return HistoricalTelemetry(log_path(path))
 
-# %% ../../nbs/look/days.ipynb #6d6cc17a
+# %% ../../nbs/look/days.ipynb #fcd4791d
 def read_rows(
     telemetry: TelemetrySource,
     sensor_id: str | None = None,
@@ -149,9 +156,7 @@ def read_rows(
 
 
 def _in_order(typed: pd.DataFrame) -> pd.DataFrame:
-    return typed.sort_values(
-        "started_at_utc", kind="stable", na_position="first", ignore_index=True
-    )
+    return typed.sort_values(_TIMES, kind="stable", na_position="first", ignore_index=True)
 
 
 def _checked(rows: object) -> pd.DataFrame:
@@ -169,7 +174,7 @@ def _checked(rows: object) -> pd.DataFrame:
         )
     return rows
 
-# %% ../../nbs/look/days.ipynb #aa417e64
+# %% ../../nbs/look/days.ipynb #1d2bc4ef
 def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
     """What a telemetry log holds: one row per sensor, descriptor and format.
 
@@ -194,10 +199,9 @@ def datasets(telemetry: TelemetrySource) -> pd.DataFrame:
 
 def _spans_of(records: Iterator[RowTexts]) -> pd.DataFrame:
     """Each dataset with its days; of a log of a million rows, each day is kept once and no more."""
-    at = COLUMNS.index("chunk_date_utc")
     days: dict[DatasetName, set[date]] = defaultdict(set)
     for record in records:
-        if day := day_of(record[at]):
+        if day := record_day(record):
             days[dataset_name(record)].add(day)
     spans = [(*name, len(some), min(some), max(some)) for name, some in sorted(days.items())]
     found = pd.DataFrame(spans, columns=[*_DATASET, "days", "first", "last"])
@@ -412,12 +416,10 @@ def availability_frame(
     frame.attrs.update(dataset)
     return frame
 
-# %% ../../nbs/look/days.ipynb #42299b9d
-_OF_DAY = ["started_at_utc", "status", "csv_path", "error_type", "error_message"]
-_OF_DAY += [*_NUMBERS, "finished_at_utc"]
-_DAY_AT, _STARTED_AT, _STATUS_AT, _PATH_AT, _RUN_AT = map(
-    COLUMNS.index, ("chunk_date_utc", "started_at_utc", "status", "csv_path", "run_id")
-)
+# %% ../../nbs/look/days.ipynb #77a9e9c1
+_OF_DAY = [*_TIMES, "window_start_utc", "status", "csv_path", "error_type", "error_message"]
+_OF_DAY += _NUMBERS
+_STATUS_AT, _PATH_AT, _RUN_AT = map(COLUMNS.index, ("status", "csv_path", "run_id"))
 _ERROR_AT = [COLUMNS.index(name) for name in ("error_type", "error_message")]
 _pick = itemgetter(*map(COLUMNS.index, _OF_DAY))
 
@@ -436,14 +438,14 @@ class DayDigest:
 
     def add(self, record: RowTexts, number: int) -> None:
         """Look at one more row, which is the `number`th."""
-        status, began = record[_STATUS_AT], record[_STARTED_AT]
+        status = record[_STATUS_AT]
         done = status == STATUS_DOWNLOADED
         text = "\0".join((*_pick(record), str(number))).encode()
-        if _is_later(began, self.row):
+        if _is_later(record, self.row):
             self.row = text
-        if done and _is_later(began, self.done):
+        if done and _is_later(record, self.done):
             self.done = text
-        if not done and any(record[at] for at in _ERROR_AT) and _is_later(began, self.error):
+        if not done and any(record[at] for at in _ERROR_AT) and _is_later(record, self.error):
             self.error = text
         later_stage = is_later_stage(status, record[_PATH_AT])
         if not later_stage and record[_RUN_AT] not in self.runs:
@@ -460,12 +462,11 @@ def _same(runs: tuple[str, ...]) -> tuple[str, ...]:
     return runs
 
 
-def _is_later(began: str, kept: bytes) -> bool:
-    """Whether a row that began then comes after the one that is kept."""
-    before = kept.partition(b"\0")[0].decode()
-    return not kept or began == before or start_of(began) >= start_of(before)
+def _is_later(record: RowTexts, kept: bytes) -> bool:
+    """Whether a row comes after the one that is kept."""
+    return not kept or not is_earlier(row_times(record), kept.decode().split("\0", 2)[:2])
 
-# %% ../../nbs/look/days.ipynb #69b88b57
+# %% ../../nbs/look/days.ipynb #58120626
 def digest_rows(records: Iterator[RowTexts]) -> dict[DatasetName, dict[date, DayDigest]]:
     """The days of every dataset in short; rows without a day are passed over.
 
@@ -480,7 +481,7 @@ def digest_rows(records: Iterator[RowTexts]) -> dict[DatasetName, dict[date, Day
     """
     found: dict[DatasetName, dict[date, DayDigest]] = defaultdict(lambda: defaultdict(DayDigest))
     for number, record in enumerate(records):
-        if day := day_of(record[_DAY_AT]):
+        if day := record_day(record):
             found[dataset_name(record)][day].add(record, number)
     return found
 
