@@ -12,24 +12,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# %% ../../nbs/look/sketch.ipynb #54917065
+# %% ../../nbs/look/sketch.ipynb #64f48c7e
 _PER_DECADE, _LOWEST, _DECADES = 500, -13, 16
-BINS = _PER_DECADE * _DECADES + 1  # the first is for 0
+_ZERO = _PER_DECADE * _DECADES  # the bin of 0; so many bins lie above it, and below
+BINS = 2 * _ZERO + 1
 
 
 def bin_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """The bin of each value; no value is NaN."""
-    bins = np.zeros(len(values), np.int64)
-    some = values > 0
-    place = (np.log10(values[some]) - _LOWEST) * _PER_DECADE
-    bins[some] = place.clip(0, BINS - 2).astype(np.int64) + 1
+    bins = np.full(len(values), _ZERO, np.int64)
+    some = values != 0
+    place = (np.log10(np.abs(values[some])) - _LOWEST) * _PER_DECADE
+    steps = place.clip(0, _ZERO - 1).astype(np.int64) + 1
+    bins[some] += np.where(values[some] > 0, steps, -steps)
     return bins
 
 
 def middle_of(bins: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The middle of each bin: 0, or the geometric mean of its edges."""
-    middle = 10 ** (_LOWEST + (bins - 0.5) / _PER_DECADE)
-    return np.where(bins == 0, 0.0, middle)
+    """The middle of each bin: 0, or the geometric mean of its edges, below 0 with a minus."""
+    steps = bins - _ZERO
+    return np.sign(steps) * 10 ** (_LOWEST + (np.abs(steps) - 0.5) / _PER_DECADE)
 
 # %% ../../nbs/look/sketch.ipynb #ef0cc72c
 @dataclass(frozen=True)
