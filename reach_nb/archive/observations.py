@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['UNITS', 'READING_COLUMNS', 'Names', 'Flags', 'BY_OBSERVATORY', 'DESCRIPTION', 'UNIT', 'CADENCE_US', 'Rows',
-           'AS_THEY_ARE', 'check_readings', 'as_names', 'known_sensors', 'Selection', 'select', 'Tally', 'sensors_of',
-           'described', 'understood', 'among', 'within', 'is_sound', 'quickly_chosen', 'typed', 'Places',
-           'reading_places', 'Order', 'reading_order', 'duplicates', 'flags_of', 'reading_flags', 'flagged', 'stacked',
-           'as_frame']
+           'AS_THEY_ARE', 'check_readings', 'utc_times', 'check_known', 'as_names', 'known_sensors', 'Selection',
+           'select', 'Tally', 'sensors_of', 'described', 'understood', 'among', 'within', 'is_sound', 'quickly_chosen',
+           'typed', 'Places', 'reading_places', 'Order', 'reading_order', 'duplicates', 'flags_of', 'reading_flags',
+           'flagged', 'stacked', 'as_frame']
 
 # %% ../../nbs/archive/observations.ipynb #55fd2937
 import re
@@ -104,6 +104,21 @@ def check_readings(frame: Any, *needed: str, why: str = "needed are", name: str 
             raise ValueError(
                 f"{name}: {column} holds {frame[column].dtype}, not times; "
                 f"pd.to_datetime({column}, utc=True) makes them"
+            )
+
+# %% ../../nbs/archive/observations.ipynb #a306ec31
+def utc_times(frame: pd.DataFrame) -> "pd.Series[Any]":
+    """When each reading of a frame was measured: `ob_time` in UTC, µs, whatever its zone was."""
+    return pd.to_datetime(frame["ob_time"], utc=True).dt.as_unit("us")
+
+# %% ../../nbs/archive/observations.ipynb #2c567602
+def check_known(frame: pd.DataFrame, *columns: str) -> None:
+    """Raise a `ValueError` if some reading of a frame has no value in one of these columns."""
+    for name in columns:
+        if unknown := int(frame[name].isna().sum()):
+            raise ValueError(
+                f"frame: {unknown:,} of {len(frame):,} readings have no {name}; "
+                f"frame.dropna(subset={name!r}) leaves them out"
             )
 
 # %% ../../nbs/archive/observations.ipynb #178a874b

@@ -7,7 +7,7 @@ __all__ = ['Ends', 'Pair', 'CADENCE', 'UNKNOWN', 'GAP_COLUMNS', 'as_window', 'Sc
            'Silences', 'silences', 'join_silences', 'gaps', 'Counts', 'count_samples', 'sensor_days', 'check_matrix',
            'describe_sensor_days', 'check_gaps', 'say_limit', 'describe_gaps']
 
-# %% ../../nbs/look/coverage.ipynb #d22c9d9f
+# %% ../../nbs/look/coverage.ipynb #96338622
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -19,7 +19,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..archive.observations import Names, check_readings, known_sensors
+from reach_nb.archive.observations import (
+    Names,
+    check_known,
+    check_readings,
+    known_sensors,
+    utc_times,
+)
 from ..constellation import CADENCE_SECONDS, SENSORS
 from .by_day import Bar, Readings, each_day
 from ..windows import Moment, Window, as_utc, utc_text
@@ -48,7 +54,7 @@ def as_window(window: Sequence[Moment] | None) -> Ends | None:
         raise ValueError(f"window: {window[1]} does not lie after {window[0]}")
     return start, stop
 
-# %% ../../nbs/look/coverage.ipynb #cb4aaa7a
+# %% ../../nbs/look/coverage.ipynb #fcd83c7c
 @dataclass(frozen=True)
 class Scope:
     """What should be there: a window, and pairs of sensor and dosimeter. Scopes add up.
@@ -104,9 +110,10 @@ def scope_of(
     Scope
     """
     check_readings(frame, "sensor_id", "dosimeter", "ob_time", why="gaps are told by")
+    check_known(frame, "sensor_id", "dosimeter", "ob_time")
     ends = window or as_window(frame.attrs.get("window"))
     if ends is None:
-        times = frame["ob_time"].to_numpy("datetime64[us]")
+        times = utc_times(frame).to_numpy("datetime64[us]")
         ends = (times.min(), times.max() + CADENCE) if len(times) else UNKNOWN
     flavors = frame.attrs.get("flavors")
     expected = frame.attrs.get("sensors", ()) if sensors is None else sensors
@@ -118,7 +125,7 @@ def scope_of(
 def _has(sensor: str, dosimeter: int, flavors: Sequence[str] | None) -> bool:
     return not flavors or sensor not in SENSORS or SENSORS[sensor].flavors[dosimeter - 1] in flavors
 
-# %% ../../nbs/look/coverage.ipynb #166a7cd8
+# %% ../../nbs/look/coverage.ipynb #ea6f2d1d
 class Samples(NamedTuple):
     """When each dosimeter was heard inside of a window."""
 
@@ -130,10 +137,10 @@ class Samples(NamedTuple):
 def samples_of(frame: pd.DataFrame, ends: Ends) -> Samples:
     """The samples of a frame inside of a window, by dosimeter and time."""
     sensor = pd.Categorical(frame["sensor_id"])
-    dosimeter = frame["dosimeter"].to_numpy()
-    times = frame["ob_time"].to_numpy("datetime64[us]")
+    dosimeter = frame["dosimeter"].to_numpy(np.int16)
+    times = utc_times(frame).to_numpy("datetime64[us]")
     code = sensor.codes.astype(np.int16) * 4 + dosimeter
-    inside = (times >= ends[0]) & (times < ends[1]) & (sensor.codes >= 0)
+    inside = (times >= ends[0]) & (times < ends[1])
     if not inside.all():
         code, times = code[inside], times[inside]
     order = np.argsort(code, kind="stable")
@@ -224,7 +231,7 @@ def _silences_between(heard: pd.DataFrame, cadences: float) -> pd.DataFrame:
 def _text(moment: np.datetime64) -> str:
     return utc_text(pd.Timestamp(moment, tz="UTC").to_pydatetime())
 
-# %% ../../nbs/look/coverage.ipynb #7c2aeadd
+# %% ../../nbs/look/coverage.ipynb #0dd88f68
 def gaps(
     frames: Readings,
     *,
@@ -237,7 +244,8 @@ def gaps(
     """The intervals without samples, per sensor and dosimeter.
 
     Memory holds two days. Raises `ValueError`, naming the field, for `cadences` below 1, a
-    missing column, a window that is none, or an unknown sensor.
+    missing column, a reading without a time, sensor or dosimeter, a window that is none, or an
+    unknown sensor.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ __all__ = ['DOSE_KEYS', 'ENOUGH_PCT', 'LONGEST_GAP', 'DOSE_UNITS', 'day_slots', 
            'gap_lengths', 'scatters', 'doses_of', 'check_rates', 'daily_dose', 'Statistics', 'statistics_of',
            'join_statistics', 'dose_statistics', 'describe_dose']
 
-# %% ../../nbs/look/dose.ipynb #c5f6d01e
+# %% ../../nbs/look/dose.ipynb #27667288
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -18,7 +18,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..archive.columns import utc_series
-from ..archive.observations import CADENCE_US, Flags, check_readings, reading_flags
+from reach_nb.archive.observations import (
+    CADENCE_US,
+    Flags,
+    check_known,
+    check_readings,
+    reading_flags,
+    utc_times,
+)
 from reach_nb.constellation import (
     CADENCE_SECONDS,
     CHANNELS,
@@ -31,7 +38,7 @@ from .by_day import Bar, Readings, each_day, fold
 from .sketch import Sketch, join_sketches, sketch
 from ..words import say_count
 
-# %% ../../nbs/look/dose.ipynb #01c3e847
+# %% ../../nbs/look/dose.ipynb #e98e80b4
 def day_slots(since_us: NDArray[np.int64], row: NDArray[np.intp], rows: int) -> NDArray[np.int64]:
     """The slot of each sample on the grid of its day.
 
@@ -57,8 +64,12 @@ def day_slots(since_us: NDArray[np.int64], row: NDArray[np.intp], rows: int) -> 
     angle = rest * (2 * np.pi / CADENCE_US)
     sine, cosine = (np.bincount(row, part, rows) for part in (np.sin(angle), np.cos(angle)))
     phase = np.arctan2(sine, cosine) * (CADENCE_US / (2 * np.pi))
-    phase[phase < -0.25 * CADENCE_US] += CADENCE_US  # half a cadence is after midnight
     slot = np.round((since_us - phase[row]) / CADENCE_US).astype(np.int64)
+    first, last = np.full(rows, SAMPLES_PER_DAY), np.zeros(rows, np.int64)
+    np.minimum.at(first, row, slot)
+    np.maximum.at(last, row, slot)
+    # a phase is known but for whole cadences: if the day ends before its samples do, it is later
+    slot -= np.clip(0, last - (SAMPLES_PER_DAY - 1), first)[row]
     return slot.clip(0, SAMPLES_PER_DAY - 1)
 
 # %% ../../nbs/look/dose.ipynb #413ea48a
@@ -98,15 +109,16 @@ class DayGrid(NamedTuple):
             np.divide(total, count, out=grid, where=count > 0)
         return grid.reshape(-1, SAMPLES_PER_DAY)
 
-# %% ../../nbs/look/dose.ipynb #89d23ea5
+# %% ../../nbs/look/dose.ipynb #4bbe3cfb
 def day_grid(frame: pd.DataFrame) -> DayGrid:
     """The grid of the days of a frame of readings.
 
     Raises `ValueError` if one of the columns `ob_time`, `sensor_id`, `dosimeter`, `flavor` is
-    missing.
+    missing, or has no value in some row.
     """
     check_readings(frame, "ob_time", *DOSE_KEYS[1:])
-    since = frame["ob_time"].to_numpy("datetime64[us]").view(np.int64)
+    check_known(frame, "ob_time", *DOSE_KEYS[1:])
+    since = utc_times(frame).to_numpy("datetime64[us]").view(np.int64)
     sensor, flavor = (pd.Categorical(frame[name]) for name in ("sensor_id", "flavor"))
     n_sensors, n_flavors = (max(len(names.categories), 1) for names in (sensor, flavor))
     first, last = (since.min() // _DAY_US, since.max() // _DAY_US) if len(since) else (0, 0)
@@ -254,7 +266,7 @@ def _dose_of(
     rates = grid.rates(rate, some)
     return np.nansum(rates, axis=1) * CADENCE_SECONDS, np.isfinite(rates).sum(axis=1) * 5.0
 
-# %% ../../nbs/look/dose.ipynb #8f79297b
+# %% ../../nbs/look/dose.ipynb #29a1bacb
 def daily_dose(
     frames: Readings,
     *,
@@ -266,7 +278,8 @@ def daily_dose(
 
     A sample without a value, or left out for a flag, counts as missing time; a day without any
     sample has no row. Whole days (UTC) are assumed: a frame that holds less has the rest as missing
-    time. Raises `ValueError` if a column is missing, or if two frames hold readings of one day.
+    time. Raises `ValueError` if a column is missing, if a reading has no time, sensor, dosimeter or
+    flavor, or if two frames hold readings of one day.
 
     Parameters
     ----------
@@ -310,7 +323,7 @@ def _no_readings() -> pd.DataFrame:
     frame = pd.DataFrame({"ob_time": times, "dosimeter": np.int8(1), "dose_rate": 0.0})
     return frame.assign(sensor_id="", flavor="", quality="")
 
-# %% ../../nbs/look/dose.ipynb #db4ef31f
+# %% ../../nbs/look/dose.ipynb #d1c693c4
 class Statistics(NamedTuple):
     """What is kept of a frame, for the statistics of many."""
 
@@ -356,16 +369,19 @@ def statistics_of(frame: pd.DataFrame, exclude: int = 0) -> Statistics:
     counts["total"] = np.bincount(code[there], rate[there], size)
     counts["total_excluded"] = np.bincount(code[lost], rate[lost], size)
     table = pd.DataFrame(counts, index=pd.Index(_LETTERS, name="flavor"))
+    times = utc_times(frame)
     highest = frame.iloc[[rows[rate[rows].argmax()] for rows in _rows_by(code, there)]]
+    highest = highest.assign(ob_time=utc_times)
     columns = [c for c in ("dose_rate", "ob_time", "sensor_id", "lat", "lon") if c in frame]
     highest = highest.set_index(highest["flavor"].astype(object))[columns]
-    highest = highest.astype({"sensor_id": object}).rename(columns={"dose_rate": "highest"})
+    highest = highest.astype({"sensor_id": object, "dose_rate": float})
+    highest = highest.rename(columns={"dose_rate": "highest"})
     return Statistics(
         table[table["readings"] > 0].join(highest),
         sketch(rate[there], code[there], size),
         frozenset(map(str, frame["sensor_id"].dropna().unique())),
-        frame["ob_time"].min(),
-        frame["ob_time"].max(),
+        times.min(),
+        times.max(),
     )
 
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['L_EDGES', 'KEOGRAM_COLUMNS', 'shell_sums', 'keogram']
 
-# %% ../../nbs/look/keogram.ipynb #c79f6354
+# %% ../../nbs/look/keogram.ipynb #084f20d4
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
-from ..archive.observations import Flags, check_readings, flagged
+from ..archive.observations import Flags, check_readings, flagged, utc_times
 from ..constellation import DOSE_RATE_UNIT
 from ..flags import flag_mask, flag_names
 from .by_day import Bar, Readings, each_day
 from .magnetic import add_coordinates
 
-# %% ../../nbs/look/keogram.ipynb #c78ca886
+# %% ../../nbs/look/keogram.ipynb #53c3ea63
 L_EDGES: tuple[float, ...] = tuple(np.round(np.arange(1, 8.01, 0.1), 1).tolist())
 KEOGRAM_COLUMNS = ("ob_time", "flavor", "dose_rate", "lat", "lon", "alt_km", "quality")
 
@@ -56,11 +56,12 @@ def shell_sums(
     Returns
     -------
     DataFrame
-        `total` (rad(Si)/s) and `readings`, by `flavor`, `l_shell` (lower edge) and `time` (start).
+        `total` (rad(Si)/s) and `readings`, by `flavor`, `l_shell` (lower edge) and `time` (start,
+        UTC).
     """
     check_readings(frame, *KEOGRAM_COLUMNS[: None if exclude else -1], why="a keogram is made of")
-    of_flavor = frame if flavor is None else frame[frame["flavor"] == flavor]
-    known = of_flavor[np.isfinite(of_flavor["dose_rate"])]
+    of_flavor = frame["flavor"].notna() if flavor is None else frame["flavor"] == flavor
+    known = frame[of_flavor & np.isfinite(frame["dose_rate"].to_numpy(float))]
     if exclude:
         known = known[~flagged(known, exclude)]
     if "l_shell" not in known:
@@ -70,9 +71,9 @@ def shell_sums(
     cells = {
         "flavor": known["flavor"].astype(str).to_numpy()[inside],
         "l_shell": np.asarray(edges)[row[inside]],
-        "time": known["ob_time"].dt.floor(every).to_numpy()[inside],
+        "time": utc_times(known).dt.floor(every).array[inside],
     }
-    values = pd.DataFrame({**cells, "total": known["dose_rate"].to_numpy()[inside]})
+    values = pd.DataFrame({**cells, "total": known["dose_rate"].to_numpy(float)[inside]})
     by_cell = values.groupby(list(cells))["total"]
     return by_cell.agg(total="sum", readings="size")
 

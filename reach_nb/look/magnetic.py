@@ -6,7 +6,7 @@
 __all__ = ['LATEST_FIELD', 'GRID_LAT', 'GRID_LON', 'GRID_KM', 'field_date', 'dipole_pole', 'to_dipole', 'subsolar_point',
            'magnetic_local_time', 'irbem_l', 'inverse_l_spline', 'ShellMap', 'add_coordinates']
 
-# %% ../../nbs/look/magnetic.ipynb #d45e3304
+# %% ../../nbs/look/magnetic.ipynb #4338aaad
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..archive.observations import check_readings
+from ..archive.observations import check_readings, utc_times
 
 # %% ../../nbs/look/magnetic.ipynb #2563702c
 # IRBEM in spacepy 0.7 knows IGRF up to 2025.0, and takes the middle of a year; kept for later ones
@@ -199,7 +199,7 @@ class ShellMap:
         with np.errstate(divide="ignore"):
             return np.where(inverse > 0.001, 1 / inverse, np.nan)  # beyond L 1000 it is no number
 
-# %% ../../nbs/look/magnetic.ipynb #79176137
+# %% ../../nbs/look/magnetic.ipynb #e4d56a4b
 def _coordinates(
     times: NDArray[np.datetime64],
     lat: NDArray[np.float64],
@@ -227,7 +227,7 @@ def add_coordinates(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-        With `ob_time` (UTC), `lat`, `lon` (degrees) and `alt_km`, such as `read_archive` gives.
+        With `ob_time`, `lat`, `lon` (degrees) and `alt_km`, such as `read_archive` gives.
 
     Returns
     -------
@@ -236,7 +236,7 @@ def add_coordinates(frame: pd.DataFrame) -> pd.DataFrame:
         radii, in the internal field; NaN on open field lines) and `mlt` (hours, 0 to 24).
     """
     check_readings(frame, "ob_time", "lat", "lon", "alt_km", why="L is made of")
-    times = frame["ob_time"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("M8[ns]")
+    times = utc_times(frame).to_numpy("datetime64[us]")
     lat, lon, alt = (
         frame[name].to_numpy(np.float64, na_value=np.nan) for name in ("lat", "lon", "alt_km")
     )
