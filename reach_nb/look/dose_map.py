@@ -6,17 +6,18 @@
 __all__ = ['Globe', 'globe', 'MapPart', 'names_in', 'map_part', 'join_parts', 'as_map', 'dose_map', 'map_label', 'map_title',
            'describe_dose_map']
 
-# %% ../../nbs/look/dose_map.ipynb #b2e2f2a6
+# %% ../../nbs/look/dose_map.ipynb #97443794
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
+from string import ascii_uppercase
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..archive.observations import Flags, check_readings, flagged
+from ..archive.observations import Flags, check_readings, flagged, utc_times
 from ..archive.reading import Archive
 from ..constellation import CHANNELS, DOSE_RATE_UNIT, FLAVORS
 from ..flags import flag_mask, flag_names
@@ -66,7 +67,7 @@ def globe(bin_degrees: float) -> Globe:
     rows, columns = (max(1, round(span / bin_degrees)) for span in (180, 360))
     return Globe(rows, columns)
 
-# %% ../../nbs/look/dose_map.ipynb #3ec82773
+# %% ../../nbs/look/dose_map.ipynb #b832159a
 class MapPart(NamedTuple):
     """What is kept of a frame, for the map of many."""
 
@@ -103,23 +104,25 @@ def map_part(
         raise ValueError(f"flavor: choose one of {', '.join(there)}")
     if flavor is None and there:
         flavor = there[0]
-    if there != [flavor]:
-        frame = frame[frame["flavor"] == flavor]
+    of_flavor = known == flavor
+    if not of_flavor.all():
+        frame = frame[of_flavor]
     lat, lon, rate = (frame[name].to_numpy(float) for name in ("lat", "lon", "dose_rate"))
-    placed = ~(np.isnan(lat) | np.isnan(lon))
+    placed = (np.abs(lat) <= 90) & np.isfinite(lon)
     usable = value = placed & np.isfinite(rate)
     if exclude:
         value = usable & ~flagged(frame, exclude).to_numpy()
     others = placed & ~value
     size = grid.rows * grid.columns
+    times = utc_times(frame)
     return MapPart(
         flavor or "" if len(frame) else "",
         cells_of(rate[value], grid.places(lat[value], lon[value]), size, median),
         np.bincount(grid.places(lat[others], lon[others]), minlength=size),
         int((usable & ~value).sum()),
         frozenset(names_in(pd.Categorical(frame["sensor_id"]))),
-        frame["ob_time"].min(),
-        frame["ob_time"].max(),
+        times.min(),
+        times.max(),
     )
 
 # %% ../../nbs/look/dose_map.ipynb #766eb0e2
@@ -163,7 +166,7 @@ def as_map(part: MapPart, grid: Globe, statistic: Statistic, exclude: int = 0) -
     }
     return found
 
-# %% ../../nbs/look/dose_map.ipynb #e34a8a36
+# %% ../../nbs/look/dose_map.ipynb #b8daa86e
 def dose_map(
     frames: Readings,
     *,
@@ -177,7 +180,7 @@ def dose_map(
     """Dose rates in cells of latitude and longitude.
 
     Raises `ValueError` for an unknown `statistic`, no reading of the flavor, or several flavors of
-    which none is chosen.
+    which none is chosen. A reading without a flavor or a place is passed over.
 
     Parameters
     ----------
@@ -208,9 +211,9 @@ def dose_map(
     """
     check_statistic(statistic)
     grid = globe(bin_degrees)
-    if flavor is not None and flavor not in FLAVORS:
-        raise ValueError(f"flavor: {flavor!r} is none of {', '.join(FLAVORS)}")
-    if isinstance(frames, Archive) and flavor is not None:
+    if flavor is not None and flavor not in tuple(ascii_uppercase):  # new ones may fly
+        raise ValueError(f"flavor: {flavor!r} is no flavor such as {', '.join(FLAVORS)}")
+    if isinstance(frames, Archive) and flavor in FLAVORS:
         frames = frames.where(flavors=flavor)
     mask = flag_mask(exclude_flags)
     part = partial(map_part, flavor=flavor, grid=grid, median=statistic == "median", exclude=mask)
@@ -220,12 +223,14 @@ def dose_map(
     if whole is None or not len(whole.cells.places):
         flagged = whole.excluded if whole else 0
         raise ValueError(
-            "frames: hold no reading with a place and a value to draw"
+            "frames: hold no reading"
+            + (f" of flavor {flavor}" if flavor else "")
+            + " with a place and a value to draw"
             + (f"; {flagged:,} were left out for a flag, see exclude_flags" if flagged else "")
         )
     return as_map(whole, grid, statistic, mask)
 
-# %% ../../nbs/look/dose_map.ipynb #8f7c5c76
+# %% ../../nbs/look/dose_map.ipynb #25b5b2d5
 _STATISTIC_WORDS = {"mean": "mean", "median": "median", "max": "highest", "count": "number of"}
 
 
@@ -244,7 +249,8 @@ def map_title(found: pd.DataFrame) -> str:
     ids = said["sensors"]
     who = ids[0] if len(ids) == 1 else say_count(len(ids), "sensor")
     out = f", {said['excluded']:,} flagged readings left out" if said["excluded"] else ""
-    return f"flavor {CHANNELS[said['flavor']]}, {' to '.join(days)}, {who}{out}"
+    channel = CHANNELS.get(said["flavor"], said["flavor"])  # of a new one only the letter is known
+    return f"flavor {channel}, {' to '.join(days)}, {who}{out}"
 
 
 def describe_dose_map(found: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ __all__ = ['MOST_LINES', 'Lines', 'Moments', 'Floats', 'By', 'DOSE_COLUMNS', 'Li
            'few_lines', 'stretch_of', 'highest', 'broken', 'series_lines', 'axis_values', 'not_shown', 'flagged_label',
            'plot_dose_series', 'dose_lines', 'doses_in_words', 'plot_daily_dose']
 
-# %% ../../nbs/look/dose_pictures.ipynb #00ea7405
+# %% ../../nbs/look/dose_pictures.ipynb #3e423be3
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,7 +18,7 @@ from matplotlib.dates import date2num
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..archive.observations import check_readings, flagged
+from ..archive.observations import check_readings, flagged, utc_times
 from ..constellation import CADENCE_SECONDS, CHANNELS, DOSE_RATE_UNIT, SECONDS_PER_DAY
 from ..flags import QualityFlag
 from .dose import ENOUGH_PCT, describe_dose
@@ -103,7 +103,7 @@ def broken(times: Moments, values: Floats, stretch: np.timedelta64) -> tuple[Mom
     breaks = np.flatnonzero(np.diff(times) > 3 * stretch) + 1
     return np.insert(times, breaks, times[breaks]), np.insert(values, breaks, np.nan)
 
-# %% ../../nbs/look/dose_pictures.ipynb #16514fb6
+# %% ../../nbs/look/dose_pictures.ipynb #58d559b4
 By: TypeAlias = Literal["flavor", "day"]
 
 
@@ -113,7 +113,7 @@ def series_lines(frame: pd.DataFrame, by: By) -> Lines:
     if by not in ("flavor", "day"):
         raise ValueError(f"by: {by!r} is neither 'flavor' nor 'day'")
     names = [frame["sensor_id"].astype(str), frame["flavor"].astype(str)]
-    names += [frame["ob_time"].dt.strftime("%Y-%m-%d")] if by == "day" else []
+    names += [utc_times(frame).dt.strftime("%Y-%m-%d")] if by == "day" else []
     lines = dict(list(frame.groupby(names)))
     if not lines:
         raise ValueError("frame: holds no readings to draw")
@@ -129,11 +129,14 @@ def axis_values(times: Moments, by: By) -> Floats:
 
 def not_shown(frame: pd.DataFrame) -> str:
     """What a logarithmic axis can't show, in words."""
-    zeros = 100 * (frame["dose_rate"] <= 0).mean()
-    none = frame["dose_rate"].isna().sum()
+    rate = frame["dose_rate"].to_numpy(float)
+    zeros = 100 * (rate == 0).mean()
+    below = int((rate < 0).sum())
+    none = int(np.isnan(rate).sum())
     return (
         f"not on a log axis: {zeros:.1f} % of {len(frame):,} samples, which are 0, "
-        f"and {none:,} without a value"
+        + (f"{below:,} below 0, " if below else "")
+        + f"and {none:,} without a value"
     )
 
 # %% ../../nbs/look/dose_pictures.ipynb #9dcfc4e5
@@ -158,7 +161,7 @@ def _dress_series(ax: Axes, frame: pd.DataFrame, stretch: np.timedelta64, by: By
     ax.set_title(not_shown(frame), loc="left", fontsize="medium")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
-# %% ../../nbs/look/dose_pictures.ipynb #9e2d948b
+# %% ../../nbs/look/dose_pictures.ipynb #55908000
 def plot_dose_series(
     frame: pd.DataFrame,
     ax: Axes | None = None,
@@ -209,7 +212,7 @@ def plot_dose_series(
 
 
 def _peaks(part: pd.DataFrame, stretch: np.timedelta64) -> tuple[Moments, Floats]:
-    times = part["ob_time"].to_numpy("datetime64[us]")
+    times = utc_times(part).to_numpy("datetime64[us]")
     return highest(times, part["dose_rate"].to_numpy(float), stretch)
 
 # %% ../../nbs/look/dose_pictures.ipynb #ddd2d64f

@@ -19,7 +19,7 @@ from ..constellation import CHANNELS, DOSE_RATE_UNIT
 from .figures import check_axes, date_axis, legend_above, legend_patch, new_axes
 from .map_pictures import EMPTY, VMAX, VMIN
 
-# %% ../../nbs/look/keogram_pictures.ipynb #f61977fc
+# %% ../../nbs/look/keogram_pictures.ipynb #50183103
 PUBLISHED_SCALE = (VMIN, VMAX)  # rad(Si)/s, of the pictures that the operations code draws
 
 
@@ -51,14 +51,14 @@ def plot_keogram(
         raise ValueError(f"grid: {type(grid).__name__} is no keogram; keogram(readings) gives one")
     if not 0 < vmin < vmax:
         raise ValueError(f"vmin: {vmin!r} and vmax {vmax!r} do not rise from above 0")
-    channel = CHANNELS[grid.attrs["flavor"]]
+    flavor = grid.attrs["flavor"]
     first, last = grid.columns[0], grid.columns[-1]
     days = f"{first:%Y-%m-%d}" + f" to {last:%Y-%m-%d}" * (last.date() > first.date())
-    alt = f"Keogram of flavor {channel.flavor}, {days}: dose rate by L and time."
+    alt = f"Keogram of flavor {flavor}, {days}: dose rate by L and time."
     ax = check_axes(ax) or new_axes(7.5, 3.4, alt)
     ends = [*grid.columns, last + pd.Timedelta(grid.attrs["every"])]
-    # a zero is drawn as "below the scale", an empty cell not at all
-    values = np.ma.masked_invalid(np.where(grid == 0, vmin / 10, grid))
+    # a zero, or what lies below it, is drawn as "below the scale", an empty cell not at all
+    values = np.ma.masked_invalid(np.where(grid <= 0, vmin / 10, grid))
     drawn = ax.pcolormesh(
         date2num(ends), grid.attrs["edges"], values, norm=LogNorm(vmin, vmax), cmap="viridis"
     )
@@ -75,7 +75,9 @@ def plot_keogram(
     ax.set(ylabel="L (Earth radii)", xlabel="UTC")
     empty = bool(grid.isna().any(axis=None))
     pad = 24 if empty else None  # points: the legend is between
-    ax.set_title(f"flavor {channel}, {days}", loc="left", fontsize="medium", pad=pad)
+    ax.set_title(
+        f"flavor {CHANNELS.get(flavor, flavor)}, {days}", loc="left", fontsize="medium", pad=pad
+    )
     if empty:
         nobody = legend_patch(EMPTY)
         nobody.set(edgecolor=rcParams["text.color"], linewidth=0.5)

@@ -35,7 +35,7 @@ from reach_nb.look.figures import (
 )
 from .looks import Look
 
-# %% ../../nbs/look/map_pictures.ipynb #73797d24
+# %% ../../nbs/look/map_pictures.ipynb #0ee53ff7
 VMIN, VMAX = 1e-7, 1e-2  # rad(Si)/s
 
 _COLORS = "viridis"
@@ -59,14 +59,14 @@ def map_norm(found: pd.DataFrame, vmin: float | None, vmax: float | None) -> Nor
 
 def bar_ends(values: NDArray[np.float64], norm: Normalize) -> str:
     """Which ends of the colour bar are pointed, as matplotlib calls it."""
-    some = values[values > 0]
+    some = values[values != 0]
     low = norm.vmin or 0.0
     high = norm.vmax or np.inf
     below = bool((some < low).any())
     above = bool((some > high).any())
     return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
 
-# %% ../../nbs/look/map_pictures.ipynb #d03967e5
+# %% ../../nbs/look/map_pictures.ipynb #e1fd5844
 def map_transform(ax: Axes) -> dict[str, Any]:
     """What tells axes that coordinates are degrees; nothing, for plain axes."""
     if not hasattr(ax, "projection"):
@@ -81,7 +81,8 @@ def draw_cells(ax: Axes, found: pd.DataFrame, norm: Normalize) -> QuadMesh:
     grid = found["dose_rate"].unstack()
     values = grid.to_numpy()
     x, y = np.linspace(-180, 180, values.shape[1] + 1), np.linspace(-90, 90, values.shape[0] + 1)
-    shown = np.where(values > 0, values, np.nan)
+    shown = np.where(values == 0, np.nan, values)
+    shown[values < 0] = (norm.vmin or 0) / 10  # a logarithmic scale would not show it
     degrees = map_transform(ax)
     mesh = ax.pcolormesh(x, y, shown, cmap=_COLORS, norm=norm, rasterized=True, **degrees)
     left_out = found["left_out"].unstack().to_numpy() > 0
