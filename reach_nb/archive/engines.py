@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Files', 'LazyFrame', 'duckdb_view', 'polars_scan']
 
-# %% ../../nbs/archive/engines.ipynb #5b6ba436
+# %% ../../nbs/archive/engines.ipynb #5f3960bf
 from collections.abc import Iterable
 from importlib import import_module
 from os import PathLike
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .columns import WGS84_A_KM, WGS84_E2
-from .observations import BY_OBSERVATORY, DESCRIPTION, UNIT, UNITS
-from ..constellation import FILL_VALUE
+from .observations import UNITS
+from ..constellation import BY_OBSERVATORY, DESCRIPTION, FILL_VALUE, UNIT
 from ..flags import ODD_SPANS_SECONDS, W_COUNT_RAD, QualityFlag, applying_flags
 
 Files: TypeAlias = str | PathLike[str] | Iterable[str | PathLike[str]]  # a glob, or paths

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['VARIABLES', 'as_records', 'read_l1c', 'l1c_cube', 'l1c_kinds', 'write_l1c']
 
-# %% ../../nbs/archive/l1c.ipynb #c6bb3aa4
+# %% ../../nbs/archive/l1c.ipynb #78a1a58f
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from .columns import Table, objects
 from .exchange import cube_of, cube_place
 from .finding import Promise
 from reach_nb.archive.observations import (
-    UNIT,
     Flags,
     Names,
     Tally,
@@ -28,7 +27,7 @@ from reach_nb.archive.observations import (
     typed,
 )
 from .reading import with_attrs
-from ..constellation import FILL_VALUE
+from ..constellation import FILL_VALUE, UNIT
 from ..files import as_path
 from ..flags import quality_bits
 

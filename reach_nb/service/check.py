@@ -10,7 +10,7 @@ __all__ = ['Records', 'Probe', 'QUICKLOOK_HOURS', 'USUAL_HOURS', 'LONG_AGO', 'MO
            'judge_newest', 'probe_newest', 'judge_speed', 'judge_refusals', 'judge_wire', 'probe_wire', 'run_probes',
            'without', 'check_service']
 
-# %% ../../nbs/service/check.ipynb #50b176af
+# %% ../../nbs/service/check.ipynb #f1272cb1
 import math
 import time
 from collections import Counter
@@ -22,9 +22,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..constellation import SENSORS, UDL_BASE_URL, expected_records, is_all
+from ..constellation import BY_OBSERVATORY, UDL_BASE_URL, expected_records, is_all
 from ..dataset import Dataset
 from ..errors import RequestRejectedError, TransientError
+from ..planning import check_setting
 from ..secrecy import hiding
 from .client import UDLClient
 from .findings import Finding, Report, Verdict, judge
@@ -49,6 +50,7 @@ from reach_nb.windows import (
     MILLISECOND,
     Window,
     as_date,
+    as_utc,
     chunk_windows,
     day_window,
     parse_iso,
@@ -449,13 +451,11 @@ def probe_most(survey: Survey) -> Iterator[Finding]:
         survey.settings["max_results"] = survey.cap
     yield judge_most(received, survey.records, certain=survey.cap is not None)
 
-# %% ../../nbs/service/check.ipynb #2361991e
-_BY_NAME = {sensor.observatory_name: id_ for id_, sensor in SENSORS.items()}
-
-
+# %% ../../nbs/service/check.ipynb #6a6f8908
 def sensor_of(record: dict[str, Any]) -> str:
     """The sensor of a record: its `idSensor`, or that of its satellite, or `""`."""
-    return str(record.get("idSensor") or _BY_NAME.get(str(record.get("observatoryName")), ""))
+    named = BY_OBSERVATORY.get(str(record.get("observatoryName")), "")
+    return str(record.get("idSensor") or named)
 
 
 def readings_of(records: Records) -> set[str]:
@@ -463,15 +463,17 @@ def readings_of(records: Records) -> set[str]:
     return {f"{record['obTime']} {record.get('seoList')}" for record in records}
 
 
-def judge_one_of_all(sensor_id: str, of_all: Records, of_one: Records, nameless: int) -> Finding:
+def judge_one_of_all(
+    sensor_id: str, among_all: set[str], alone: set[str], nameless: int
+) -> Finding:
     """Whether a sensor has the same records by itself as among all of them.
 
     Parameters
     ----------
     sensor_id : str
         The sensor.
-    of_all, of_one : list of dict
-        All sensors' records of a window; those of a question that names the sensor.
+    among_all, alone : set of str
+        Its readings of a window among those of all sensors; those of a question that names it.
     nameless : int
         How many of all records have no `idSensor`.
 
@@ -480,8 +482,6 @@ def judge_one_of_all(sensor_id: str, of_all: Records, of_one: Records, nameless:
     Finding
     """
     name, expected = "records by idSensor", "those that ALL has"
-    among_all = readings_of([record for record in of_all if sensor_of(record) == sensor_id])
-    alone = readings_of(of_one)
     if not among_all:
         said = f"no record of {sensor_id} in those minutes"
         return Finding(name, Verdict.UNKNOWN, expected, said)
@@ -513,11 +513,11 @@ def probe_all(survey: Survey) -> Iterator[Finding]:
     yield judge_count("count of ALL", len(records), len(records), count)
     nameless = Counter(sensor_of(r) for r in records if not r.get("idSensor"))
     sensor_id = next((s for s, _ in nameless.most_common() if s), survey.dataset.sensor_id)
-    alone = survey.list(window, sensor_id)
-    finding = judge_one_of_all(sensor_id, records, alone, nameless.total())
-    if finding.verdict is Verdict.LOSES and "lacks" not in finding.found:
+    among_all = readings_of([record for record in records if sensor_of(record) == sensor_id])
+    alone = readings_of(survey.list(window, sensor_id))
+    if alone < among_all:
         survey.settings["sensor_id"] = "ALL"
-    yield finding
+    yield judge_one_of_all(sensor_id, among_all, alone, nameless.total())
 
 # %% ../../nbs/service/check.ipynb #83dc6036
 _LATE_DAYS = {"PROVISIONAL": 200}
@@ -684,7 +684,7 @@ def without(auth_token: str, base_url: str) -> Callable[[str], str]:
 
     return clean
 
-# %% ../../nbs/service/check.ipynb #dc279438
+# %% ../../nbs/service/check.ipynb #6cc2cb60
 def check_service(
     auth_token: str,
     base_url: str = UDL_BASE_URL,
@@ -716,7 +716,7 @@ def check_service(
     max_rate : float
         Requests/s that a backfill would like to reach.
     now : datetime, optional
-        The present moment (aware); the clock's unless given.
+        The present moment; the clock's unless given.
     limiter, transport : AdaptiveRateController, Transport, optional
         The pace, one request a second unless given; the wire, an `HttpTransport` unless given.
 
@@ -724,8 +724,9 @@ def check_service(
     -------
     Report
     """
-    now = now or datetime.now(timezone.utc)
-    day = as_date(day, "day") if day else (now - timedelta(days=10)).date()
+    check_setting("max_rate", max_rate)
+    now = as_utc(now, "now") if now is not None else datetime.now(timezone.utc)
+    day = as_date(day, "day") if day is not None else (now - timedelta(days=10)).date()
     dataset = Dataset(sensor_id, descriptor)
     if is_all(dataset.sensor_id):
         raise ValueError(f"sensor_id: {sensor_id!r} is all of them; give one, such as REACH-135")
