@@ -68,7 +68,7 @@ def fetch_window(
     log.info("%s: %d records may be cut off; asking for its halves", window, answer.received)
     return join_answers(fetch_window(client, dataset, half, give_up) for half in halves)
 
-# %% ../../nbs/day/chunks.ipynb #4c16b641
+# %% ../../nbs/day/chunks.ipynb #abea4387
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
 PATIENCE_SECONDS = 0.7  # how long calls under way are waited for once somebody wants out
@@ -96,10 +96,11 @@ Returns: TypeAlias = "queue.SimpleQueue[Returned[Any] | None]"
 def work(
     fetch: Callable[[Chunk, threading.Event], object],
     todo: "queue.SimpleQueue[Chunk]",
+    stop: threading.Event,
     give_up: threading.Event,
     returns: Returns,
 ) -> None:
-    """What a thread does: calls `fetch` until nothing is left, or the rest is given up.
+    """What a thread does: calls `fetch` until nothing is left, or the rest is not wanted.
 
     Parameters
     ----------
@@ -107,12 +108,12 @@ def work(
         Gets a chunk and `give_up`; its result is not used, and an error gives up the rest.
     todo : queue of chunks
         What to fetch, in this order; shared with other threads.
-    give_up : threading.Event
-        Set it, and no further call is begun.
+    stop, give_up : threading.Event
+        Set either, and no further call is begun.
     returns : queue of Returned or None
         Where it is said what became of each call, and at last that the thread has ended.
     """
-    while not give_up.is_set():
+    while not (stop.is_set() or give_up.is_set()):
         try:
             chunk = todo.get_nowait()
         except queue.Empty:
@@ -177,7 +178,7 @@ def collect(
     if failure:
         raise failure
 
-# %% ../../nbs/day/chunks.ipynb #877d1c4d
+# %% ../../nbs/day/chunks.ipynb #0f0861c4
 def fetch_chunks(
     fetch: Callable[[Chunk, threading.Event], object],
     chunks: Sequence[Chunk],
@@ -188,9 +189,9 @@ def fetch_chunks(
 ) -> Generator[Chunk, None, None]:
     """Call `fetch(chunk, give_up)` for each chunk, and yield each chunk when its call returns.
 
-    Raises the first error of a call, after the calls under way have returned. After a stop, or if
-    it is closed early, it hangs up on them and waits `PATIENCE_SECONDS` at most; they run in
-    daemon threads.
+    Raises the first error of a call, after the calls under way have returned, and `RunStopped` if a
+    stop leaves some chunks out. After a stop, or if it is closed early, it hangs up on the calls
+    and waits `PATIENCE_SECONDS` at most; they run in daemon threads.
 
     Parameters
     ----------
@@ -202,10 +203,8 @@ def fetch_chunks(
         Calls under way at a time; with 1, a chunk is begun once the last one was taken.
     stop : threading.Event
         Nothing is begun once it is set.
-    hang_up : callable
-        Ends the calls under way.
-    meanwhile : callable
-        Called again and again while calls are under way, in the thread that reads.
+    hang_up, meanwhile : callable
+        Ends the calls under way; called again and again meanwhile, in the thread that reads.
 
     Returns
     -------
@@ -229,12 +228,14 @@ def _fetch_in_threads(
     for chunk in chunks:
         todo.put(chunk)
     names = [f"reach_nb-fetch-{n}" for n in range(min(workers, len(chunks)))]
-    arguments = (fetch, todo, give_up, returns)
+    arguments = (fetch, todo, stop, give_up, returns)
     threads = [threading.Thread(target=work, args=arguments, daemon=True, name=n) for n in names]
     for thread in threads:
         thread.start()
     try:
         yield from collect(returns, len(threads), stop, meanwhile=meanwhile)
+        if not todo.empty():
+            raise RunStopped("stopped on request")
     finally:
         give_up.set()
         _end(threads, hang_up)
@@ -246,7 +247,7 @@ def _end(threads: Iterable[threading.Thread], hang_up: Callable[[], object]) -> 
         hang_up()
         alive[0].join(0.05)
 
-# %% ../../nbs/day/chunks.ipynb #a8d65ef2
+# %% ../../nbs/day/chunks.ipynb #3ae8e244
 def ask_aside(
     ask: Callable[[], Result],
     stop: threading.Event,
@@ -255,7 +256,8 @@ def ask_aside(
 ) -> Result:
     """What `ask()` returns, called in a thread.
 
-    Raises what it raises, and `RunStopped` if it is still under way some time after a stop.
+    Raises what it raises, and `RunStopped` if it is not begun before a stop, or still under way
+    some time after it.
 
     Parameters
     ----------
