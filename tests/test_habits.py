@@ -55,7 +55,10 @@ LIES = {  # what becomes of each question about noon
     f"{kind} at noon": [(kind, "T12:00:00")] for kind in ("empty_list", "fewer", "stranger")
 }
 # No client could get these days whole.
-TOLD = ("obTime ignored", "a ban after ten", "a cap without a word", "blind at noon", *LIES)
+UNTOLD_COUNT = "a count that is 404"  # there is none, and nobody misses it
+REFUSED_COUNT = "a count that is 403"  # a bad credential, with which nothing more is asked
+TOLD = ("obTime ignored", "a ban after ten", "a cap without a word", "blind at noon")
+TOLD += (REFUSED_COUNT, *LIES)
 ONE_SENSOR_ONLY = ("now and then another sensor's", "stranger at noon")  # ALL asks for all of them
 
 
@@ -136,13 +139,15 @@ def test_a_habit(tmp_path, habit, output_format, sensor_id):
         if habit in TOLD and row.status == "DOWNLOADED":
             assert note_is_true(row, truth_of(service, config, START))
             assert "12:00" in row.error_message or habit == "a cap without a word"
-        if habit in COUNTS:
+        if habit == REFUSED_COUNT:
+            assert (row.status, row.error_type) == ("FAILED", "AuthenticationError")
+        elif habit in COUNTS:
             told = row.error_message.startswith("nothing witnessed this day")
-            assert told == (habit != "a count that is 404")
+            assert told == (habit != UNTOLD_COUNT)
 
 
 @pytest.mark.parametrize("output_format", ("csv", "json", "parquet"))
-@pytest.mark.parametrize("habit", COUNTS)
+@pytest.mark.parametrize("habit", [habit for habit in COUNTS if habit != UNTOLD_COUNT])
 def test_empty_is_not_no_data(tmp_path, habit, output_format):
     """Every answer is empty, and the count fails: the day failed, and comes whole once the service is well."""
     settings = {"sensor_id": "REACH-135", "output_format": output_format, "retry_failed": True}
@@ -151,27 +156,55 @@ def test_empty_is_not_no_data(tmp_path, habit, output_format):
         for kind, place in COUNTS[habit]:
             service.inject(kind, times=None, match=is_about(place))
         config, summary = backfill(service, tmp_path, **settings)
-        assert summary.days_failed == 1 and "no count confirms it" in summary.days[0].error
+        why = "AuthenticationError" if habit == REFUSED_COUNT else "no count confirms it"
+        assert summary.days_failed == 1 and why in summary.days[0].error
         service.clear_faults()
         config, summary = backfill(service, tmp_path, **settings)
         assert summary.days_downloaded == 1 and verdict(service, config) == "complete"
 
 
-def test_no_data_is_believed_of_a_service_without_a_count(tmp_path):
-    """Once some answer held records, a 404 says that there is no count; or whoever runs it says so."""
-    two_days = {"sensor_id": "REACH-135", "end_date": day_after(START)}
-    no_count = Habits(has_count=False)
-    for first, verify_count, found in (
-        (0, True, "downloaded skipped_no_data"),
-        (1, True, "failed downloaded"),
-        (1, False, "skipped_no_data downloaded"),
-    ):
-        empty_day = day_after(START, 1 - first)
-        with SimulatedUDL(**SKY, habits=no_count, no_data=[empty_day]) as service:
-            access = {"auth_token": service.auth_token, "base_url": service.base_url}
-            folder = tmp_path / f"{first} {verify_count}"
-            config = DownloadRunConfig(
-                START, output_dir=folder, verify_count=verify_count, **two_days, **access
-            )
-            summary = run_in_a_hurry(config)
-        assert " ".join(day.outcome for day in summary.days) == found
+@pytest.mark.parametrize("verify_count", (True, False))
+@pytest.mark.parametrize("empty_first", (True, False))
+def test_no_data_is_believed_of_a_service_without_a_count(tmp_path, empty_first, verify_count):
+    """A 404 says once in a run that there is no count; an empty day is one without data then."""
+    empty_day = day_after(START, 0 if empty_first else 1)
+    with SimulatedUDL(**SKY, habits=Habits(has_count=False), no_data=[empty_day]) as service:
+        access = {"auth_token": service.auth_token, "base_url": service.base_url}
+        config = DownloadRunConfig(
+            START,
+            day_after(START, 3),
+            tmp_path,
+            sensor_id="REACH-135",
+            verify_count=verify_count,
+            **access,
+        )
+        summary = run_in_a_hurry(config)
+        counts = [request for request in service.requests if request.path.endswith("/count")]
+    outcomes = ["downloaded"] * 4
+    outcomes[0 if empty_first else 1] = "skipped_no_data"
+    assert [day.outcome for day in summary.days] == outcomes
+    assert len(counts) == 1
+
+
+@pytest.mark.parametrize("status", (401, 403))
+def test_a_refused_count_ends_the_questions_and_keeps_the_answers(tmp_path, status):
+    """That day fails, those after it unasked; the next run asks only for the first day's count."""
+    with SimulatedUDL(**SKY) as service:
+        service.inject(status, times=None, match=is_about("/count"))
+        settings = {"sensor_id": "REACH-135", "retry_failed": True}
+        config, summary = backfill(service, tmp_path, **settings)
+        config.end_date = day_after(START, 2)
+        assert summary.days_failed == 1 and len(service.requests) == 1 + 4 + 1
+        said = summary.days[0].error
+        assert "AuthenticationError" in said and ("verify_count=False" in said) == (status == 403)
+
+        summary = run_in_a_hurry(config)
+        assert summary.days_failed == 3 and len(service.requests) == 6 + 1 + 1
+        assert all("AuthenticationError" in day.error for day in summary.days)
+
+        service.clear_faults()
+        before = len(service.requests)
+        config.end_date = START
+        assert run_in_a_hurry(config).days_downloaded == 1
+        assert len(service.requests) - before == 1 + 1
+        assert verdict(service, config) == "complete"

@@ -111,7 +111,7 @@ def ask_again(
         said = f"{error} ({tries} {'try' if tries == 1 else 'tries'})"
         raise type(error)(said, error.retry_after, error.reason) from None
 
-# %% ../../nbs/service/client.ipynb #911d1a75
+# %% ../../nbs/service/client.ipynb #f4183266
 class RetryNews:
     """What was asked again, until it is taken; threads may share one.
 
@@ -122,47 +122,59 @@ class RetryNews:
     """
 
     def __init__(self, most: int = 1_000) -> None:
+        self._lock = threading.Lock()  # guards what is kept
         self._kept: deque[Retrying] = deque(maxlen=most)
 
     def add(self, retry: Retrying) -> None:
         """One more."""
-        self._kept.append(retry)
+        with self._lock:
+            self._kept.append(retry)
 
     def take(self) -> list[Retrying]:
         """All of them, oldest first; nobody gets them a second time."""
-        taken: list[Retrying] = []
-        with suppress(IndexError):
-            while True:
-                taken.append(self._kept.popleft())
+        with self._lock:
+            taken = list(self._kept)
+            self._kept.clear()
         return taken
 
-# %% ../../nbs/service/client.ipynb #c54176a7
+# %% ../../nbs/service/client.ipynb #eb14dc31
 class CredentialGate:
     """Lets requests out one at a time until the credential is accepted; none once it is refused."""
 
     def __init__(self) -> None:
         self._alone = threading.Lock()  # held by the one request that is out before acceptance
+        self._lock = threading.Lock()  # guards what is known of the credential: the two below
         self._accepted = False
         self._refusal = ""  # why the credential was refused, once it was
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the service has accepted the credential."""
+        with self._lock:
+            return self._accepted
+
     def accept(self) -> None:
         """The service has accepted the credential."""
-        self._accepted = True
+        with self._lock:
+            self._accepted = True
 
     def refuse(self, why: str) -> None:
         """The service has refused it: nothing more goes out."""
-        self._refusal = why
+        with self._lock:
+            self._refusal = why
 
     def check(self) -> None:
         """Raise the `AuthenticationError` if it was refused."""
-        if self._refusal:
-            raise AuthenticationError(self._refusal)
+        with self._lock:
+            refusal = self._refusal
+        if refusal:
+            raise AuthenticationError(refusal)
 
     @contextmanager
     def passage(self) -> Iterator[None]:
         """While it lasts, one request may go out; raises as `check`."""
-        alone = not self._accepted and self._alone.acquire()
-        if alone and self._accepted:  # it was, while this one waited
+        alone = not self.accepted and self._alone.acquire()
+        if alone and self.accepted:  # it was, while this one waited
             self._alone.release()
             alone = False
         try:
@@ -200,7 +212,7 @@ class AnyOf:
         while (left := until - time.monotonic()) > 0 and not self.is_set():
             nap(min(left, 0.1))
 
-# %% ../../nbs/service/client.ipynb #e3868962
+# %% ../../nbs/service/client.ipynb #c0225c90
 class RecentMean:
     """The mean of the latest values; threads may share one.
 
@@ -211,19 +223,22 @@ class RecentMean:
     """
 
     def __init__(self, size: int = 20) -> None:
+        self._lock = threading.Lock()  # guards the values
         self._values: deque[float] = deque(maxlen=size)
 
     def add(self, value: float) -> None:
         """One more value."""
-        self._values.append(value)
+        with self._lock:
+            self._values.append(value)
 
     @property
     def mean(self) -> float | None:
         """Their mean; `None` before there are enough."""
-        values = list(self._values)
+        with self._lock:
+            values = list(self._values)
         return sum(values) / len(values) if len(values) == self._values.maxlen else None
 
-# %% ../../nbs/service/client.ipynb #f2f6777d
+# %% ../../nbs/service/client.ipynb #48480815
 @dataclass(frozen=True)
 class Exchange:
     """Asks a question once, and tells gate and limiter what came of it.
@@ -271,8 +286,9 @@ class Exchange:
             return body
         error = status_error(status, headers, self.hide(excerpt(body)))
         if isinstance(error, AuthenticationError):
-            if question.essential or status == 401:
-                self.gate.refuse(str(error))
+            if status == 403 and question.without:
+                error.args = (f"{error}, asked for {question.path}; {question.without}",)
+            self.gate.refuse(str(error))
         elif isinstance(error, TransientError):
             if isinstance(error, RateLimitedError) or error.retry_after is not None:
                 self.limiter.record_rate_limit(error.retry_after, slot)
