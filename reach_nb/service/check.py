@@ -10,7 +10,7 @@ __all__ = ['Records', 'Probe', 'QUICKLOOK_HOURS', 'USUAL_HOURS', 'LONG_AGO', 'MO
            'judge_newest', 'probe_newest', 'judge_speed', 'judge_refusals', 'judge_wire', 'probe_wire', 'run_probes',
            'without', 'check_service']
 
-# %% ../../nbs/service/check.ipynb #f1272cb1
+# %% ../../nbs/service/check.ipynb #6cfd37df
 import math
 import time
 from collections import Counter
@@ -25,6 +25,7 @@ import msgspec
 from ..constellation import BY_OBSERVATORY, UDL_BASE_URL, expected_records, is_all
 from ..dataset import Dataset
 from ..errors import RequestRejectedError, TransientError
+from ..keywords import names_nearest
 from ..planning import check_setting
 from ..secrecy import hiding
 from .client import UDLClient
@@ -684,7 +685,8 @@ def without(auth_token: str, base_url: str) -> Callable[[str], str]:
 
     return clean
 
-# %% ../../nbs/service/check.ipynb #6cc2cb60
+# %% ../../nbs/service/check.ipynb #de81299f
+@names_nearest
 def check_service(
     auth_token: str,
     base_url: str = UDL_BASE_URL,

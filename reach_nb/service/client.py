@@ -294,7 +294,7 @@ class Exchange:
                 self.limiter.record_rate_limit(error.retry_after, slot)
         raise error
 
-# %% ../../nbs/service/client.ipynb #7126d8a3
+# %% ../../nbs/service/client.ipynb #7ae8b5e0
 class UDLClient(AbstractContextManager["UDLClient"]):
     """A client of the UDL's space environment observations; thread-safe. Close it after use.
 
@@ -326,11 +326,11 @@ class UDLClient(AbstractContextManager["UDLClient"]):
         auth_token = secret(auth_token)
         self.limiter = limiter or AdaptiveRateController(stop=stop)
         self.retries = RetryNews()
-        self.base_url = base_url.rstrip("/")
         self.max_results = max_results
         self.stop = stop or self.limiter.stop
         self._closed = threading.Event()
         self.transport = transport or HttpTransport(auth_token, base_url, stop=self.stop)
+        self.base_url = base_url.rstrip("/")
         self.exchange = Exchange(self.transport, self.limiter, hiding(auth_token))
         self._tries = max_retries + 1
         self._pause = back_off(backoff_seconds)  # which doubles

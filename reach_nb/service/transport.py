@@ -347,7 +347,7 @@ def send(
         body = read_body(response, limits.answer_bytes) if whole else read_beginning(response)
         return Reply(response.status_code, response.headers, body)
 
-# %% ../../nbs/service/transport.ipynb #60e023f0
+# %% ../../nbs/service/transport.ipynb #93ba9980
 class HttpTransport:
     """HTTP to one service; thread-safe. Close it after use.
 
@@ -375,7 +375,7 @@ class HttpTransport:
         auth_token = secret(auth_token)
         self.base_url = check_base_url(base_url)
         self.limits = limits
-        if not auth_token or not auth_token.isascii() or not auth_token.isprintable():
+        if not (isinstance(auth_token, str) and re.fullmatch("[ -~]+", auth_token)):
             raise AuthenticationError(
                 "auth_token is empty, or no header value (it is not shown); "
                 "resolve_udl_auth() finds one and writes it right"
