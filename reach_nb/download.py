@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['log', 'BEHIND', 'CAUGHT_UP', 'Pace', 'due_chunks', 'answers_in_line', 'wait_for_writer', 'end_if_stopped',
            'wait_for_other', 'tell_retries', 'fill_spool', 'Downloaded', 'better_file', 'make_file', 'download_window',
-           'new_client', 'download_UDL_reach_window', 'download_UDL_reach_to_file']
+           'new_client', 'client_for', 'ArgumentError', 'refusing', 'check_client', 'download_UDL_reach_window',
+           'download_UDL_reach_to_file']
 
-# %% ../nbs/download.ipynb #0d9bbd12
+# %% ../nbs/download.ipynb #c27dbe13
 import logging
 import threading
-from collections.abc import Callable
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -30,10 +31,11 @@ from .day.witness import Testimony, Witness, confirm_empty, hear
 from .errors import NoRecordsError, RunStopped
 from .events import ChunkDone, EventReader
 from .files import as_path, make_folders
-from .planning import is_number
+from .keywords import hands_on, names_nearest
+from .planning import check_setting, is_number
 from .secrecy import secret
 from .service.client import UDLClient
-from .service.limiter import AdaptiveRateController
+from .service.limiter import RATES, AdaptiveRateController, AimdRate
 from .service.protocol import MAX_RESULTS
 from .windows import Moment, Window, as_utc, chunk_seconds, chunk_windows
 
@@ -253,7 +255,7 @@ def _no_records(said: Testimony, dataset: Dataset, window: Window) -> NoReturn:
     asked = f"{dataset.sensor_id} ({dataset.descriptor}) in {window}"
     raise NoRecordsError(f"the service holds no record of {asked}")
 
-# %% ../nbs/download.ipynb #16abc44b
+# %% ../nbs/download.ipynb #f89e9314
 def download_window(
     client: UDLClient,
     dataset: Dataset,
@@ -269,8 +271,9 @@ def download_window(
 ) -> Downloaded:
     """Download every record of a window into one artifact; resumes an interrupted call.
 
-    Raises `NoRecordsError` if the service holds none, a `UDLError` if a chunk cannot be had,
-    `RunStopped` once the client's stop flag is set, and `OSError` if the disk fails.
+    Raises `ValueError` for a bad argument, `NoRecordsError` if the service holds none, a `UDLError`
+    if a chunk cannot be had, `RunStopped` once the client's stop flag is set, and `OSError` if the
+    disk fails.
 
     Parameters
     ----------
@@ -287,9 +290,10 @@ def download_window(
     -------
     Downloaded
     """
+    check_setting("max_concurrent_requests", max_concurrent_requests)
+    chunks = due_chunks(dataset, window, None if now is None else as_utc(now, "now"))
     artifact = as_path(output_dir, "output_dir") / dataset.artifact_name(window)
     make_folders(artifact.parent)
-    chunks = due_chunks(dataset, window, now)
     identity = _identity(client.base_url, dataset, window)
     wait = partial(wait_for_other, client.stop)
     with Spool(artifact, dataset.output_format, identity, wait) as spool:
@@ -306,7 +310,7 @@ def download_window(
         discard_spool(artifact)  # doubtful answers are not believed a second time
     return found or _no_records(said, dataset, window)
 
-# %% ../nbs/download.ipynb #9b73e584
+# %% ../nbs/download.ipynb #df324ca2
 Pace = tuple[float, float, float, float, float]  # the limiter's settings, in their order
 
 
@@ -322,12 +326,65 @@ def new_client(
     return UDLClient(secret(auth_token), base_url, limiter=limiter, max_results=max_results)
 
 
+def client_for(
+    client: UDLClient | None,
+    auth_token: str,
+    base_url: str,
+    pace: Pace,
+    stop: threading.Event | None,
+) -> AbstractContextManager[UDLClient]:
+    """The client that was handed in, which stays open, or a new one; bad arguments are refused."""
+    for name, rate in zip(RATES, pace, strict=True):
+        check_setting(name, rate)
+    if client is not None:
+        check_client(client, base_url, pace, stop)
+        return nullcontext(client)
+    if stop is not None and not callable(getattr(stop, "wait", None)):
+        raise ValueError(f"stop: {stop!r} is no threading.Event")
+    return new_client(auth_token, base_url, pace, stop)
+
+
 def _path_of(found: Downloaded) -> Path:
     if found.remark:
         log.warning("%s: %s", found.path.name, found.remark)
     return found.path
 
-# %% ../nbs/download.ipynb #7a71cab6
+# %% ../nbs/download.ipynb #2537cc67
+class ArgumentError(ValueError):
+    """A bad argument; a run takes a plain `ValueError` of a download function for "no data"."""
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """While it lasts, a plain `ValueError` becomes an `ArgumentError`."""
+    try:
+        yield
+    except ValueError as error:
+        raise (ArgumentError(str(error)) if type(error) is ValueError else error) from None
+
+
+def check_client(
+    client: UDLClient, base_url: str, pace: Pace, stop: threading.Event | None
+) -> None:
+    """Refuse arguments that contradict a client that is handed in, whose own are what counts.
+
+    That is a `ValueError` which names the argument. One that is as usual contradicts nothing.
+    """
+    if not isinstance(client, UDLClient):
+        raise ValueError(f"client: {client!r} is no UDLClient")
+    aimd = client.limiter.plan.aimd
+    told = {"base_url": (str(base_url).rstrip("/"), UDL_BASE_URL, client.base_url)} | {
+        name: (rate, getattr(AimdRate, name), getattr(aimd, name))
+        for name, rate in zip(RATES, pace, strict=True)
+    }
+    for name, (value, usual, own) in told.items():
+        if value not in (usual, own):
+            raise ValueError(f"{name}: {value!r}, but the client that is handed in has {own!r}")
+    if stop is not None and stop is not client.stop:
+        raise ValueError("stop: a client that is handed in has a stop flag of its own; give one")
+
+# %% ../nbs/download.ipynb #540b6335
+@names_nearest
 def download_UDL_reach_window(
     *,
     auth_token: str,
@@ -351,8 +408,8 @@ def download_UDL_reach_window(
 ) -> Path:
     """Download every record of a window into one artifact, and return its path.
 
-    What the service counts beyond it is a warning in the log. Raises `ValueError` for bad
-    arguments, and what `download_window` raises.
+    What the service counts beyond it is a warning in the log. Raises an `ArgumentError`, which is a
+    `ValueError`, for a bad argument, and what `download_window` raises.
 
     Parameters
     ----------
@@ -369,29 +426,30 @@ def download_UDL_reach_window(
     base_url, stop, verify_count : str, threading.Event, bool
         The service's address; set it, from any thread, to end the call; ask for its count, too.
     client : UDLClient, optional
-        One that is open already, with a limiter, an address and a stop flag of its own.
+        One that is open already, with a login, a limiter, an address and a stop flag of its own.
     """
     auth_token = secret(auth_token)
-    dataset = Dataset(sensor_id, descriptor, output_format)
-    window = Window(as_utc(start_time, "start_time"), as_utc(end_time, "end_time"))
-    if window.stop <= window.start:
-        raise ValueError(f"end_time: {window.stop} is not after start_time {window.start}")
     pace = (initial_rate, additive_increase, multiplicative_decrease, min_rate, max_rate)
     in_flight = max_concurrent_requests
-    own = nullcontext(client) if client else new_client(auth_token, base_url, pace, stop)
+    with refusing():
+        dataset = Dataset(sensor_id, descriptor, output_format)
+        window = Window(as_utc(start_time, "start_time"), as_utc(end_time, "end_time"))
+        if window.stop <= window.start:
+            raise ValueError(f"end_time: {window.stop} is not after start_time {window.start}")
+        folder = as_path(output_dir, "output_dir")
+        check_setting("max_concurrent_requests", in_flight)
+        check_setting("verify_count", verify_count)
+        if not callable(on_event):
+            raise ValueError(f"on_event: {on_event!r} can't be called")
+        own = client_for(client, auth_token, base_url, pace, stop)
     with own as used:
-        found = download_window(
-            used,
-            dataset,
-            window,
-            output_dir,
-            max_concurrent_requests=in_flight,
-            on_event=on_event,
-            witness=Witness(used, verify_count),
-        )
+        download = partial(download_window, used, dataset, window, folder, on_event=on_event)
+        found = download(max_concurrent_requests=in_flight, witness=Witness(used, verify_count))
     return _path_of(found)
 
-# %% ../nbs/download.ipynb #b0d2e489
+# %% ../nbs/download.ipynb #44dc06e8
+@names_nearest
+@hands_on(download_UDL_reach_window, but=("start_time", "end_time"))
 def download_UDL_reach_to_file(
     *,
     auth_token: str,
@@ -406,7 +464,8 @@ def download_UDL_reach_to_file(
 ) -> Path:
     """Download the window that ends `delay_seconds` ago into one artifact, and return its path.
 
-    Raises `ValueError` for lengths that are none, and what `download_UDL_reach_window` raises.
+    Raises an `ArgumentError` for lengths that are none, and what `download_UDL_reach_window`
+    raises.
 
     Parameters
     ----------
@@ -417,7 +476,7 @@ def download_UDL_reach_to_file(
     window_seconds : float
         Length of the window, above 0.
     now : datetime, optional
-        The present moment (aware); the clock's, cut to the second, unless given.
+        The present moment; the clock's, cut to the second, unless given.
     **settings
         Further arguments of `download_UDL_reach_window`, such as `base_url`.
 
@@ -429,15 +488,16 @@ def download_UDL_reach_to_file(
     for name, seconds in (("delay_seconds", delay_seconds), ("window_seconds", window_seconds)):
         above_zero = seconds or name == "delay_seconds"
         if not (is_number(seconds) and 0 <= seconds < 1e10 and above_zero):
-            raise ValueError(f"{name}: {seconds!r} is no length of time; give seconds")
-    now = now or datetime.now(timezone.utc).replace(microsecond=0)
-    end = now - timedelta(seconds=delay_seconds)
+            raise ArgumentError(f"{name}: {seconds!r} is no length of time; give seconds")
+    with refusing():
+        moment = datetime.now(timezone.utc).replace(microsecond=0) if now is None else now
+        end = as_utc(moment, "now") - timedelta(seconds=float(delay_seconds))
     return download_UDL_reach_window(
         auth_token=auth_token,
         sensor_id=sensor_id,
         descriptor=descriptor,
         output_format=output_format,
-        start_time=end - timedelta(seconds=window_seconds),
+        start_time=end - timedelta(seconds=float(window_seconds)),
         end_time=end,
         output_dir=output_dir,
         **settings,
