@@ -126,10 +126,10 @@ def status(args: argparse.Namespace) -> int:
         print(printable("\n".join(told)))
     return 0
 
-# %% ../../nbs/commands/reports.ipynb #a9fcbbf5
+# %% ../../nbs/commands/reports.ipynb #9e3e28fd
 def verify(args: argparse.Namespace) -> int:
     """`reach_nb verify`: what does not agree, dataset by dataset; 1 if anything does not."""
-    from reach_nb.verify import verify_days
+    from reach_nb.verify import ServiceCounts, verify_days
 
     telemetry = telemetry_of(args)
     say_mixed(args, telemetry)
@@ -137,13 +137,16 @@ def verify(args: argparse.Namespace) -> int:
     finder = finder_of(args, telemetry)
     found = telemetry.load_datasets(**wanted_of(args))
     with counting_client(args) as client:
+        counts = ServiceCounts(client)
         for dataset, days in named_datasets(found.items(), args):
-            findings = verify_days(days, dataset, finder, args.output_dir, client)
+            findings = verify_days(days, dataset, finder, args.output_dir, counts)
             said = say_count(len(findings), "finding") if findings else "all agree"
-            print(f"{dataset}: {say_count(len(days), 'day')}, {said}")
+            uncounted = ", not counted to the end" if client and not counts.asked else ""
+            print(f"{dataset}: {say_count(len(days), 'day')}, {said}{uncounted}")
             for finding in findings:
                 print(f"  {finding}")
             troubles += len(findings)
+        counts.raise_failure()
     return 1 if troubles else 0
 
 
