@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['SLICE_BYTES', 'csv_field', 'csv_text', 'quick_csv_text', 'csv_slices', 'CsvEncoder', 'count_csv', 'is_header',
-           'csv_records']
+           'csv_rows', 'csv_records']
 
-# %% ../../nbs/archive/csv_files.ipynb #6eeddf88
+# %% ../../nbs/archive/csv_files.ipynb #979a9f16
 import csv
 import io
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from functools import lru_cache
 from itertools import groupby, repeat
 from pathlib import Path
@@ -381,7 +381,7 @@ def count_csv(path: Path) -> int:
             rows += not inside and line not in (b"\n", b"\r\n")
     return max(rows - 1, 0)
 
-# %% ../../nbs/archive/csv_files.ipynb #81e641a2
+# %% ../../nbs/archive/csv_files.ipynb #f038e810
 _ROWS_AT_A_TIME = 2_000
 _LONGEST_FIELD = 1 << 26  # characters; the csv module's own limit is 131,072
 _MOMENTS_AND_IDS = ("obTime", "idSensor", "seoList", "id", "observatoryName")
@@ -414,6 +414,38 @@ def is_header(names: Sequence[str]) -> bool:
     return not set(_MOMENTS_AND_IDS).isdisjoint(names)
 
 
+def csv_rows(path: Path, errors: str = "strict") -> Generator[list[str], None, None]:
+    """The header of a CSV file of records, and then its rows, without empty lines.
+
+    Raises `ValueError`, saying why, if the header is none or a row has more fields or fewer than
+    it (`csv.Error` where quotes do not pair up), and `OSError` if the file can't be read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    errors : str
+        What becomes of bytes that are no UTF-8, as for `open`.
+    """
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))  # of the process: only raised
+    with open(path, encoding="utf-8-sig", errors=errors, newline="") as file:
+        rows = csv.reader(file, strict=True)
+        header = next(rows, [])
+        if not header:
+            raise ValueError("it is empty")
+        if not is_header(header) or len(set(header)) < len(header):
+            raise ValueError(
+                f"its header names no obTime, or a column twice: {','.join(header)[:200]!r}"
+            )
+        yield header
+        for row in filter(None, rows):
+            if len(row) != len(header):
+                raise ValueError(
+                    f"line {rows.line_num}: {len(row)} fields under a header of {len(header)}"
+                )
+            yield row
+
+# %% ../../nbs/archive/csv_files.ipynb #e0959904
 def csv_records(path: Path) -> Iterator[list[bytes]]:
     """The records of a CSV file as JSON texts, some thousands at a time.
 
@@ -429,25 +461,12 @@ def csv_records(path: Path) -> Iterator[list[bytes]]:
     -------
     iterator of list of bytes
     """
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))  # of the process: only raised
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, strict=True)
-        header = next(rows, [])
-        if not is_header(header) or len(set(header)) < len(header):
-            raise ValueError(
-                "no artifact: its header names no obTime, or a column twice: "
-                f"{','.join(header)[:200]!r}"
-            )
-        fields = [(name, _FROM_TEXT.get(name, _nested_or_text)) for name in header]
+    with closing(csv_rows(path)) as rows:
+        fields = [(name, _FROM_TEXT.get(name, _nested_or_text)) for name in next(rows)]
         records = []
         for row in rows:
-            if row and len(row) != len(header):
-                raise ValueError(
-                    f"line {rows.line_num}: {len(row)} fields under a header of {len(header)}"
-                )
-            if row:
-                found = zip(fields, row, strict=True)
-                records.append(msgspec.json.encode({n: kind(t) for (n, kind), t in found if t}))
+            found = zip(fields, row, strict=True)
+            records.append(msgspec.json.encode({n: kind(t) for (n, kind), t in found if t}))
             if len(records) == _ROWS_AT_A_TIME:
                 yield records
                 records = []

@@ -8,9 +8,13 @@ __all__ = ['READ_ENTRY_FIELDS', 'BATCH', 'REPETITIVE', 'Scalar', 'ROWS', 'Loader
            'csv_tables', 'WireRecord', 'RecordDecoder', 'json_tables', 'Extent', 'extent', 'arrow_table', 'constant',
            'may_hold', 'batches', 'ParquetLoaders', 'parquet_loaders', 'parquet_tables', 'tables']
 
-# %% ../../nbs/archive/tables.ipynb #7978a31c
+# %% ../../nbs/archive/tables.ipynb #0a63122f
+import csv
+import io
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import cache, partial
 from itertools import chain
 from operator import attrgetter
@@ -22,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from .columns import Column, Table, Texts, as_numbers, as_texts, objects
-from .csv_files import is_header
+from .csv_files import csv_rows, is_header
 from .json_files import json_pieces, raw_records
 from reach_nb.archive.records import (
     POSITION_FIELDS,
@@ -122,12 +126,50 @@ def check_fields(path: Path, present: Iterable[str], needed: Iterable[str]) -> N
     if missing := [name for name in needed if name not in present]:
         raise ValueError(f"{path}: no artifact: it has no column {' and no column '.join(missing)}")
 
-# %% ../../nbs/archive/tables.ipynb #a9d17fe8
+# %% ../../nbs/archive/tables.ipynb #dbb20e5c
 BATCH = 20_000  # records of CSV or JSON at a time
 REPETITIVE = ("idSensor", "observatoryName", "obTime", "particleType")  # few different texts
 _AS_CATEGORIES = (*REPETITIVE, "createdAt", "seoList")
+_BEHIND = "behind the last"  # a column that no file has, and in which no row has anything
 
 
+class _Widened(io.TextIOBase):
+    """A CSV file that is read with one column more in its header, `_BEHIND`."""
+
+    def __init__(self, file: io.TextIOWrapper) -> None:
+        self._file = file
+        self._header = file.readline().rstrip("\r\n") + f",{_BEHIND}\n"
+
+    def read(self, size: int | None = -1) -> str:
+        """The header at first, and then so many characters."""
+        header, self._header = self._header, ""
+        return header or self._file.read(size)
+
+
+def _csv_chunks(path: Path, wanted: frozenset[str]) -> Iterator[pd.DataFrame]:
+    """The wanted columns of a CSV file that are there, some rows at a time."""
+    try:
+        with (
+            closing(csv_rows(path, errors="replace")) as rows,
+            open(path, encoding="utf-8-sig", errors="replace", newline="") as file,
+        ):
+            header = next(rows)
+            present, ends = [name for name in header if name in wanted], [header[-1], _BEHIND]
+            kinds = {name: "category" if name in _AS_CATEGORIES else object for name in present}
+            for chunk in pd.read_csv(
+                _Widened(file),
+                usecols=list({*present, *ends}),
+                dtype=dict.fromkeys(ends, "category") | kinds,
+                keep_default_na=False,
+                chunksize=BATCH,
+            ):
+                if (chunk[header[-1]] == "").any() or (chunk[_BEHIND] != "").any():
+                    deque(rows, maxlen=0)  # an error if a row is short or long
+                yield chunk[present]
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path}: no artifact: {error}") from None
+
+# %% ../../nbs/archive/tables.ipynb #a119be6c
 def csv_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
     """The tables of a CSV file.
 
@@ -142,33 +184,22 @@ def csv_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
     -------
     iterator of dict of Column
     """
-    wanted = record_fields(fields)
-    types = {name: "category" if name in _AS_CATEGORIES else object for name in wanted}
-    with pd.read_csv(
-        path,
-        usecols=lambda name: name in wanted,
-        dtype=types,
-        keep_default_na=False,
-        chunksize=BATCH,
-        encoding="utf-8-sig",
-        encoding_errors="replace",
-    ) as chunks:
-        for chunk in chunks:
-            if not is_header(list(chunk.columns)):
-                check_fields(path, chunk.columns, ("obTime", "seoList"))
-            columns = {name: _column(chunk[name]) for name in chunk if name not in _NESTED}
-            no_time = Texts(np.full(len(chunk), -1, np.int8), [])
-            columns.setdefault("obTime", no_time)
-            if "senPos" in chunk:
-                texts = chunk["senPos"].fillna("")
-                columns |= lay_out_positions(decode_nested(text, _POSITION) for text in texts)
-            lists: list[list[Entry]] = [[]]  # the last is for records without
-            codes = np.zeros(len(chunk), np.int8)
-            if "seoList" in chunk:
-                found = chunk["seoList"].array
-                lists = [*map(_entries, map(str, found.categories)), []]
-                codes = found.codes
-            yield lay_out_same_entries(columns, lists, codes)
+    for chunk in _csv_chunks(path, record_fields(fields)):
+        if not is_header(list(chunk.columns)):
+            check_fields(path, chunk.columns, ("obTime", "seoList"))
+        columns = {name: _column(chunk[name]) for name in chunk if name not in _NESTED}
+        no_time = Texts(np.full(len(chunk), -1, np.int8), [])
+        columns.setdefault("obTime", no_time)
+        if "senPos" in chunk:
+            texts = chunk["senPos"].fillna("")
+            columns |= lay_out_positions(decode_nested(text, _POSITION) for text in texts)
+        lists: list[list[Entry]] = [[]]  # the last is for records without
+        codes = np.zeros(len(chunk), np.int8)
+        if "seoList" in chunk:
+            found = chunk["seoList"].array
+            lists = [*map(_entries, map(str, found.categories)), []]
+            codes = found.codes
+        yield lay_out_same_entries(columns, lists, codes)
 
 
 _NESTED = ("seoList", "senPos")
@@ -450,7 +481,7 @@ def parquet_tables(path: Path, fields: frozenset[str], rows: int = ROWS) -> Iter
     """The tables of a Parquet file, of about so many rows. Else as `csv_tables`."""
     return (load() for load in parquet_loaders(path, fields, rows=rows).loaders)
 
-# %% ../../nbs/archive/tables.ipynb #ee759f40
+# %% ../../nbs/archive/tables.ipynb #b82e75f8
 READERS: dict[str, Callable[[Path, frozenset[str]], Iterator[Table]]] = {
     ".csv": csv_tables,
     ".json": json_tables,
@@ -482,7 +513,4 @@ def tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
         raise ValueError(
             f"path: {str(path)!r} is no artifact: it ends in none of {', '.join(READERS)}"
         )
-    try:
-        yield from READERS[path.suffix](path, fields)
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path}: no artifact: it is empty") from None
+    yield from READERS[path.suffix](path, fields)
