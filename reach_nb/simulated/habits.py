@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['Habits', 'read_fields']
 
-# %% ../../nbs/simulated/habits.ipynb #6e4f435f
+# %% ../../nbs/simulated/habits.ipynb #5d62f418
 import types
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -75,8 +75,10 @@ class Habits:
         if self.blind_at is not None:
             vars(self)["blind_at"] = as_utc(self.blind_at, "blind_at")
 
-# %% ../../nbs/simulated/habits.ipynb #75d21bda
-def read_fields(kind: type[Any], texts: Iterable[str]) -> dict[str, Any]:
+# %% ../../nbs/simulated/habits.ipynb #56486652
+def read_fields(
+    kind: type[Any], texts: Iterable[str], no_texts: Collection[str] = ()
+) -> dict[str, Any]:
     """The values of a dataclass's fields from texts such as `silent_cap=1000`.
 
     A name that is none is a `ValueError` that says the nearest one, or all there are; a value
@@ -89,12 +91,14 @@ def read_fields(kind: type[Any], texts: Iterable[str]) -> dict[str, Any]:
     texts : iterable of str
         `NAME=VALUE`; for a switch, `NAME` alone turns it to what it is not. Values of a list
         stand with commas between them.
+    no_texts : collection of str
+        Fields that a text cannot set; they are as unknown as any other name.
 
     Returns
     -------
     dict of str to anything
     """
-    known = {f.name: f for f in fields(kind)}
+    known = {f.name: f for f in fields(kind) if f.name not in no_texts}
     hints = get_type_hints(kind)
     values = {}
     for text in texts:
@@ -126,5 +130,6 @@ def _read_value(name: str, text: str, hint: Any) -> Any:
         with suppress(ValueError):
             return number(text)
     if numbers:
-        raise ValueError(f"{name}: {text!r} is not a number")
+        whole = "" if float in numbers else "whole "
+        raise ValueError(f"{name}: {text!r} is not a {whole}number")
     return text.split(",") if any(get_origin(kind) is Iterable for kind in kinds) else text

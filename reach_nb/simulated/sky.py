@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['SHARES', 'HOUR_MS', 'DAY_MS', 'WEEK_MS', 'DESCRIPTORS', 'FIRST_MS', 'BATCH_MS', 'LATEST_MS', 'AGAIN_MS', 'DOSIMETERS',
-           'Outage', 'as_outage', 'as_days', 'Sky', 'seeded_outages', 'arrival', 'settled', 'deliveries', 'nameless',
-           'record_counts', 'Batch', 'pick_records']
+           'Outage', 'as_outage', 'as_outages', 'as_days', 'Sky', 'seeded_outages', 'arrival', 'settled', 'deliveries',
+           'nameless', 'record_counts', 'Batch', 'pick_records']
 
-# %% ../../nbs/simulated/sky.ipynb #657bb04a
-from collections.abc import Iterable, Iterator
+# %% ../../nbs/simulated/sky.ipynb #c5fe5f2f
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
@@ -66,13 +66,25 @@ def as_outage(sensor_id: str, start: Moment, stop: Moment) -> Outage:
         )
     return outage
 
+# %% ../../nbs/simulated/sky.ipynb #5667dddc
+def as_outages(given: Any) -> tuple[Outage, ...]:
+    """Outages from what users give: three values each. What is none is a `ValueError`."""
+    needed = "give (sensor, start, stop) of each"
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ValueError(f"outages: {given!r} is no list of outages; {needed}")
+    outages = list(given)
+    for outage in outages:
+        if not isinstance(outage, Sequence) or isinstance(outage, str) or len(outage) != 3:
+            raise ValueError(f"outages: {outage!r} is no outage; {needed}")
+    return tuple(as_outage(*outage) for outage in outages)
+
 # %% ../../nbs/simulated/sky.ipynb #a2b18165
 def as_days(given: Any) -> tuple[date, ...]:
     """Days without data from what users give, several or one. What is no day is a `ValueError`."""
     one = isinstance(given, str) or not isinstance(given, Iterable)
     return tuple(as_date(day, "no_data") for day in ([given] if one else given))
 
-# %% ../../nbs/simulated/sky.ipynb #292878e1
+# %% ../../nbs/simulated/sky.ipynb #f4d09b37
 SHARES = tuple("availability outage_rate late duplicates ragged missing_id odd_w".split())
 
 
@@ -132,7 +144,7 @@ class Sky:
                 f"density: {self.density!r} must divide 5,000, "
                 "the milliseconds between two readings"
             )
-        vars(self)["outages"] = tuple(as_outage(*given) for given in self.outages)
+        vars(self)["outages"] = as_outages(self.outages)
         vars(self)["no_data"] = as_days(self.no_data)
         vars(self)["storm"] = None if self.storm is None else as_utc(self.storm, "storm")
 
