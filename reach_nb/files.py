@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['as_path', 'sync_folder', 'make_folders', 'is_link', 'open_folder', 'open_unlinked', 'lock_file', 'unlock_file',
-           'try_lock', 'locked', 'write_all', 'remove_file', 'replace_file']
+           'try_lock', 'locked', 'named_error', 'naming', 'write_all', 'remove_file', 'replace_file']
 
 # %% ../nbs/files.ipynb #73e3894f
 import errno
@@ -122,7 +122,7 @@ def open_folder(path: Path) -> Iterator[int | None]:
     finally:
         os.close(handle)
 
-# %% ../nbs/files.ipynb #db8e03b0
+# %% ../nbs/files.ipynb #a78d6060
 def open_unlinked(path: Path, create: bool = False, within: int | None = None) -> FileIO:
     """Open a regular file for reading and writing, without a buffer, but not through a link.
 
@@ -141,14 +141,14 @@ def open_unlinked(path: Path, create: bool = False, within: int | None = None) -
     at = path if within is None else path.name
     flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     if create:
-        return FileIO(os.open(at, flags | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=within), "r+")
+        return _named(os.open(at, flags | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=within), path)
     foreign = FileNotFoundError(
         errno.ENOENT, "no file of our own; links are not followed", str(path)
     )
     if within is None and is_link(path):
         raise foreign
     try:
-        file = FileIO(os.open(at, flags | getattr(os, "O_NONBLOCK", 0), dir_fd=within), "r+")
+        file = _named(os.open(at, flags | getattr(os, "O_NONBLOCK", 0), dir_fd=within), path)
     except OSError as error:
         if error.errno in _LINK_ERRORS:
             raise foreign from None
@@ -157,6 +157,13 @@ def open_unlinked(path: Path, create: bool = False, within: int | None = None) -
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
         file.close()
         raise foreign
+    return file
+
+
+def _named(descriptor: int, path: Path) -> FileIO:
+    """An open file that knows its path; of itself it would know a number only."""
+    file = FileIO(descriptor, "r+")
+    file.name = str(path)
     return file
 
 
@@ -251,9 +258,41 @@ def locked(path: Path, busy: Callable[[], object]) -> Iterator[None]:
         unlock_file(descriptor)
         os.close(descriptor)
 
-# %% ../nbs/files.ipynb #900b8668
+# %% ../nbs/files.ipynb #a6bacf1b
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_ADVICE = "; free some of its disk, or of your quota, and run again"
+
+
+def named_error(error: OSError, path: object) -> OSError:
+    """An error of the disk with the file that it is about, and what to do if the disk is full.
+
+    Parameters
+    ----------
+    error : OSError
+        What the system raised; a file that it names stays.
+    path : Path or str
+        The file, where the error names none.
+    """
+    words = error.strerror or str(error)
+    advice = _ADVICE if error.errno in _FULL and not words.endswith(_ADVICE) else ""
+    if error.errno is None:
+        return error
+    return OSError(error.errno, words + advice, str(error.filename or path))
+
+
+@contextmanager
+def naming(path: object) -> Iterator[None]:
+    """Within it, errors of the disk are `named_error`s."""
+    try:
+        yield
+    except OSError as error:
+        raise named_error(error, path) from None
+
+
 def write_all(file: FileIO, data: bytes | bytearray | memoryview) -> None:
-    """Write all of `data` to an unbuffered binary file. Raises `OSError` if the disk is full.
+    """Write all of `data` to an unbuffered binary file.
+
+    Raises `OSError` if the disk is full, which names the file and says what to do.
 
     Parameters
     ----------
@@ -263,8 +302,9 @@ def write_all(file: FileIO, data: bytes | bytearray | memoryview) -> None:
         What to write where the file stands.
     """
     view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
+    with naming(getattr(file, "name", "")):
+        while view:
+            view = view[file.write(view) :]
 
 # %% ../nbs/files.ipynb #7e12c08c
 def remove_file(path: Path, within: int | None = None) -> None:

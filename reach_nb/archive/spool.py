@@ -9,7 +9,7 @@ __all__ = ['Said', 'SYNC_BYTES', 'Identity', 'Encoded', 'log', 'Wait', 'TURN_SEC
            'Waiting', 'Growing', 'append_answer', 'put_in_place', 'completed_before', 'Other', 'Finished',
            'finished_before', 'Appender', 'Spool']
 
-# %% ../../nbs/archive/spool.ipynb #b8375ed0
+# %% ../../nbs/archive/spool.ipynb #1a21aa35
 import errno
 import logging
 import os
@@ -35,6 +35,7 @@ from .stretches import Stretch
 from ..dataset import OutputFormat
 from reach_nb.files import (
     is_link,
+    naming,
     open_folder,
     open_unlinked,
     remove_file,
@@ -682,7 +683,7 @@ class Appender:
         with self._turn:
             self.growing.close()
 
-# %% ../../nbs/archive/spool.ipynb #76d20ffc
+# %% ../../nbs/archive/spool.ipynb #e6c3a13e
 class Spool:
     """The unfinished artifact of one window: what is there, what is missing, the way to a file.
 
@@ -742,8 +743,7 @@ class Spool:
 
     def put(self, chunk: int, body: bytes, records: int) -> None:
         """Append an answer at once or keep it: a JSON array of so many records. Any thread may."""
-        put = self._appender.put if self._its.at_once else self.ahead.put
-        put(chunk, body, records)
+        (self._appender if self._its.at_once else self.ahead).put(chunk, body, records)
 
     def append_ready(self) -> Iterator[tuple[int, int]]:
         """Append the answers whose turn has come, and tell of them: see `Appender`."""
@@ -755,4 +755,5 @@ class Spool:
 
     def finish(self, check: Callable[[], object] = lambda: None, remark: str = "") -> Path:
         """Give the artifact its name; `check` may raise, and the receipt keeps the remark."""
-        return put_in_place(*self._appender.growing.finish(check, remark), self.artifact)
+        with naming(self.artifact):  # errors of pyarrow, and of a sync, name no file
+            return put_in_place(*self._appender.growing.finish(check, remark), self.artifact)
