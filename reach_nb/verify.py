@@ -6,9 +6,8 @@
 __all__ = ['Trouble', 'Folder', 'Disagreement', 'check_artifact', 'check_sum', 'check_count', 'ServiceCounts',
            'unknown_artifacts', 'verify_day', 'verify_days', 'verify_archive']
 
-# %% ../nbs/verify.ipynb #3478c416
+# %% ../nbs/verify.ipynb #5cfbd41a
 import glob
-import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from .archive.checksums import SUMS, KnownSums, sha256_of
+from .archive.finding import as_artifact
 from .archive.formats import count_records
 from .dataset import Dataset, OutputFormat
 from reach_nb.errors import (
@@ -34,7 +34,6 @@ from reach_nb.telemetry import (
     DayRows,
     HistoricalTelemetry,
     TelemetryRow,
-    day_of,
     means_no_records,
     promising_row,
 )
@@ -214,10 +213,7 @@ class ServiceCounts:
         if self._failure:
             raise self._failure
 
-# %% ../nbs/verify.ipynb #bf4ed897
-_DAY_IN_NAME = re.compile(r"_(\d{4})(\d{2})(\d{2})T\d{6}_")
-
-
+# %% ../nbs/verify.ipynb #8c18f80c
 def unknown_artifacts(
     dataset: Dataset, folder: Path, known: Container[str]
 ) -> Iterator[Disagreement]:
@@ -241,11 +237,10 @@ def unknown_artifacts(
     pattern = example.replace("20000101T000000_20000102T000000", any_day)
     for path in sorted(folder.glob(pattern)):
         if path.name not in known:
-            told = _DAY_IN_NAME.search(path.name)
+            named = as_artifact(path)
+            day = named.window.start.date() if named else None
             said = "is on disk, but the telemetry does not say that its day is done"
-            yield Disagreement(
-                day_of("-".join(told.groups())) if told else None, "unknown", f"{path.name} {said}"
-            )
+            yield Disagreement(day, "unknown", f"{path.name} {said}")
 
 # %% ../nbs/verify.ipynb #677db6d3
 def verify_day(
