@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipeline_arguments', 'utc_now', 'injected',
            'noted_records', 'present_moment', 'built_in', 'write_row', 'attempt', 'Run', 'carry_out', 'source_of',
-           'prepare', 'check_client', 'stop_flag', 'hints_about', 'announce_plan', 'warn_of_mixing', 'run_downloads',
+           'prepare', 'check_handed_in', 'hints_about', 'announce_plan', 'warn_of_mixing', 'run_downloads',
            'run_download']
 
-# %% ../nbs/backfill.ipynb #c75e4764
+# %% ../nbs/backfill.ipynb #3e236ff1
 import errno
 import logging
 import threading
@@ -29,7 +29,6 @@ from .archive.formats import FORMATS, count_records
 from .archive.origin import mixing_hint
 from .archive.spool import discard_spool
 from reach_nb.constellation import (
-    UDL_BASE_URL,
     unknown_descriptor_hint,
     unknown_sensor_hint,
 )
@@ -48,7 +47,13 @@ from .day.pace import PaceWatch
 from .day.progress_bar import ProgressBar, wants_bar
 from .day.runlock import run_lock
 from .day.witness import Witness
-from .download import Downloaded, download_window, end_if_stopped, new_client
+from reach_nb.download import (
+    Downloaded,
+    check_client,
+    download_window,
+    end_if_stopped,
+    new_client,
+)
 from .errors import RunStopped
 from reach_nb.events import (
     DayFinished,
@@ -76,7 +81,6 @@ from reach_nb.planning import (
 )
 from .secrecy import redact
 from .service.client import UDLClient
-from .service.protocol import MAX_RESULTS
 from reach_nb.telemetry import (
     STATUS_DOWNLOADED,
     STATUS_FAILED,
@@ -415,7 +419,7 @@ def source_of(
 def _never_called(config: DownloadRunConfig, day: date) -> Path:
     raise AssertionError(f"{day} was not to be downloaded")
 
-# %% ../nbs/backfill.ipynb #9a862213
+# %% ../nbs/backfill.ipynb #ce3f93fc
 def prepare(config: DownloadRunConfig, telemetry_file: Path, own_formats: bool = True) -> None:
     """Make the places of a run, and refuse what it could not do: a `ValueError` or `ImportError`.
 
@@ -437,26 +441,25 @@ def prepare(config: DownloadRunConfig, telemetry_file: Path, own_formats: bool =
         FORMATS[config.output_format].require()
 
 
-def check_client(config: DownloadRunConfig, client: UDLClient) -> None:
-    """Refuse settings that contradict a client that is handed in, whose own are what counts.
-
-    That is a `ValueError` which names the setting. One that is as usual contradicts nothing.
-    """
-    for name, told, usual, own in (
-        ("base_url", config.base_url.rstrip("/"), UDL_BASE_URL, client.base_url),
-        ("max_results", config.max_results, MAX_RESULTS, client.max_results),
-    ):
-        if told not in (usual, own):
-            raise ValueError(f"{name}: {told!r}, but the client that is handed in has {own!r}")
-
-
-def stop_flag(stop: threading.Event | None, client: UDLClient | None) -> threading.Event:
-    """The stop flag of a run: its own, or that of the client it was given."""
-    if client is None:
-        return stop or threading.Event()
-    if stop is not None and stop is not client.stop:
-        raise ValueError("stop: a client that is handed in has a stop flag of its own; give one")
-    return client.stop
+def check_handed_in(
+    config: DownloadRunConfig,
+    client: UDLClient | None,
+    telemetry: HistoricalTelemetry | None,
+    stop: threading.Event | None,
+    **functions: object,
+) -> None:
+    """Refuse what a run can't work with, or what contradicts its client: a `ValueError` says it."""
+    if client is not None:  # its pace is the run's
+        check_client(client, stop, base_url=config.base_url, max_results=config.max_results)
+    if not isinstance(telemetry, HistoricalTelemetry | None):
+        raise ValueError(
+            f"telemetry: {telemetry!r} is no HistoricalTelemetry; give one of its path"
+        )
+    if stop is not None and not callable(getattr(stop, "wait", None)):
+        raise ValueError(f"stop: {stop!r} is no threading.Event")
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise ValueError(f"{name}: {function!r} can't be called; give a function")
 
 
 def hints_about(config: DownloadRunConfig) -> list[str]:
@@ -493,7 +496,7 @@ def warn_of_mixing(configs: Sequence[DownloadRunConfig], base_url: str) -> None:
         if hint := mixing_hint(folder, base_url):
             log.warning("output_dir: %s", hint)
 
-# %% ../nbs/backfill.ipynb #adfcc65f
+# %% ../nbs/backfill.ipynb #b27db6e9
 @names_nearest
 def run_downloads(
     configs: Sequence[DownloadRunConfig],
@@ -525,13 +528,13 @@ def run_downloads(
         Of all days; each knows its dataset.
     """
     configs = list(map(with_absolute_paths, as_configs(configs)))  # the run's own from now on
+    called = {"download_fn": download_fn, "on_event": on_event, "clock": clock}
+    check_handed_in(configs[0], client, telemetry, stop, **called)
     if telemetry:
         configs = [replace(config, telemetry_path=telemetry.path) for config in configs]
     check_together(configs)
-    if client:
-        check_client(configs[0], client)
     dry_run = configs[0].dry_run
-    stop = stop_flag(stop, client)
+    stop = client.stop if client else stop or threading.Event()
     telemetry = telemetry or HistoricalTelemetry(configs[0].telemetry_file)
     for config in configs:
         prepare(config, telemetry.path, own_formats=download_fn is None)

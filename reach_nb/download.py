@@ -8,12 +8,12 @@ __all__ = ['log', 'BEHIND', 'CAUGHT_UP', 'Pace', 'due_chunks', 'answers_in_line'
            'new_client', 'client_for', 'ArgumentError', 'refusing', 'check_client', 'download_UDL_reach_window',
            'download_UDL_reach_to_file']
 
-# %% ../nbs/download.ipynb #c27dbe13
+# %% ../nbs/download.ipynb #9c0b4234
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from itertools import count
@@ -32,10 +32,10 @@ from .errors import NoRecordsError, RunStopped
 from .events import ChunkDone, EventReader
 from .files import as_path, make_folders
 from .keywords import hands_on, names_nearest
-from .planning import check_setting, is_number
+from .planning import DownloadRunConfig, check_setting, is_number
 from .secrecy import secret
 from .service.client import UDLClient
-from .service.limiter import RATES, AdaptiveRateController, AimdRate
+from .service.limiter import RATES, AdaptiveRateController
 from .service.protocol import MAX_RESULTS
 from .windows import Moment, Window, as_utc, chunk_seconds, chunk_windows
 
@@ -310,7 +310,7 @@ def download_window(
         discard_spool(artifact)  # doubtful answers are not believed a second time
     return found or _no_records(said, dataset, window)
 
-# %% ../nbs/download.ipynb #df324ca2
+# %% ../nbs/download.ipynb #90e5e4c1
 Pace = tuple[float, float, float, float, float]  # the limiter's settings, in their order
 
 
@@ -334,10 +334,11 @@ def client_for(
     stop: threading.Event | None,
 ) -> AbstractContextManager[UDLClient]:
     """The client that was handed in, which stays open, or a new one; bad arguments are refused."""
-    for name, rate in zip(RATES, pace, strict=True):
+    rates = dict(zip(RATES, pace, strict=True))
+    for name, rate in rates.items():
         check_setting(name, rate)
     if client is not None:
-        check_client(client, base_url, pace, stop)
+        check_client(client, stop, base_url=base_url, **rates)
         return nullcontext(client)
     if stop is not None and not callable(getattr(stop, "wait", None)):
         raise ValueError(f"stop: {stop!r} is no threading.Event")
@@ -349,7 +350,7 @@ def _path_of(found: Downloaded) -> Path:
         log.warning("%s: %s", found.path.name, found.remark)
     return found.path
 
-# %% ../nbs/download.ipynb #2537cc67
+# %% ../nbs/download.ipynb #a23613d5
 class ArgumentError(ValueError):
     """A bad argument; a run takes a plain `ValueError` of a download function for "no data"."""
 
@@ -363,23 +364,27 @@ def refusing() -> Iterator[None]:
         raise (ArgumentError(str(error)) if type(error) is ValueError else error) from None
 
 
-def check_client(
-    client: UDLClient, base_url: str, pace: Pace, stop: threading.Event | None
-) -> None:
+def check_client(client: UDLClient, stop: threading.Event | None, **settings: object) -> None:
     """Refuse arguments that contradict a client that is handed in, whose own are what counts.
 
     That is a `ValueError` which names the argument. One that is as usual contradicts nothing.
+
+    Parameters
+    ----------
+    client, stop : UDLClient, threading.Event, optional
+        As they were given.
+    **settings
+        By their names in `DownloadRunConfig`.
     """
     if not isinstance(client, UDLClient):
         raise ValueError(f"client: {client!r} is no UDLClient")
-    aimd = client.limiter.plan.aimd
-    told = {"base_url": (str(base_url).rstrip("/"), UDL_BASE_URL, client.base_url)} | {
-        name: (rate, getattr(AimdRate, name), getattr(aimd, name))
-        for name, rate in zip(RATES, pace, strict=True)
-    }
-    for name, (value, usual, own) in told.items():
-        if value not in (usual, own):
-            raise ValueError(f"{name}: {value!r}, but the client that is handed in has {own!r}")
+    own = asdict(client.limiter.plan.aimd)
+    own |= {"base_url": client.base_url, "max_results": client.max_results}
+    for name, value in settings.items():
+        plain = value.rstrip("/") if isinstance(value, str) else value
+        if plain not in (getattr(DownloadRunConfig, name), own[name]):
+            had = f"the client that is handed in has {own[name]!r}"
+            raise ValueError(f"{name}: {value!r}, but {had}")
     if stop is not None and stop is not client.stop:
         raise ValueError("stop: a client that is handed in has a stop flag of its own; give one")
 

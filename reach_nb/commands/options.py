@@ -21,7 +21,7 @@ from ..dataset import OUTPUT_FORMATS
 from ..files import as_path
 from ..windows import told_day
 
-# %% ../../nbs/commands/options.ipynb #5718acea
+# %% ../../nbs/commands/options.ipynb #9e2ff621
 Command: TypeAlias = Callable[[argparse.Namespace], int]  # the flags in, an exit code out
 
 
@@ -40,7 +40,7 @@ class OneValue(argparse._StoreAction):
     ) -> None:
         """Take a value."""
         told = vars(namespace).setdefault(f"{self.dest}{_TOLD}", values)
-        if told != values:
+        if told is not values and told != values:  # NaN is not equal to itself
             raise argparse.ArgumentError(self, f"is {told} and {values}; give it once")
         setattr(namespace, self.dest, values)
 
