@@ -251,7 +251,7 @@ def cube_flavors(frame: pd.DataFrame, sensors: Any, who: Any, which: Any) -> Any
         )
     return letters
 
-# %% ../../nbs/archive/exchange.ipynb #65639a73
+# %% ../../nbs/archive/exchange.ipynb #736fe68a
 def to_xarray(frame: pd.DataFrame) -> Any:
     """Readings as an xarray `Dataset`, sensor × dosimeter × time, for NetCDF and the like.
 
@@ -295,7 +295,9 @@ def to_xarray(frame: pd.DataFrame) -> Any:
             cube = cube_of(values, (who, when), (shape[0], shape[2]), empty)
             variables[name] = (("sensor", "time"), cube, _CF[name])
     letters = cube_flavors(frame, axes["sensor"], who, which)
-    channels = [CHANNELS[letter].energies if letter else "" for letter in letters.ravel()]
+    channels = [
+        CHANNELS[letter].energies if letter in CHANNELS else "" for letter in letters.ravel()
+    ]
     texts = {"flavor": letters, "energies": np.array(channels, object).reshape(shape[:2])}
     axes |= {name: (("sensor", "dosimeter"), text.astype(str)) for name, text in texts.items()}
     return _described(xarray.Dataset(variables, axes), frame)
