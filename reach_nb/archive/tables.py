@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, repeat
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -126,24 +126,31 @@ def check_fields(path: Path, present: Iterable[str], needed: Iterable[str]) -> N
     if missing := [name for name in needed if name not in present]:
         raise ValueError(f"{path}: no artifact: it has no column {' and no column '.join(missing)}")
 
-# %% ../../nbs/archive/tables.ipynb #dbb20e5c
+# %% ../../nbs/archive/tables.ipynb #34e8ff12
 BATCH = 20_000  # records of CSV or JSON at a time
 REPETITIVE = ("idSensor", "observatoryName", "obTime", "particleType")  # few different texts
 _AS_CATEGORIES = (*REPETITIVE, "createdAt", "seoList")
-_BEHIND = "behind the last"  # a column that no file has, and in which no row has anything
 
 
-class _Widened(io.TextIOBase):
-    """A CSV file that is read with one column more in its header, `_BEHIND`."""
+class _Counted(io.TextIOBase):
+    """A CSV file that is read, and how many commas part the fields of the rows read so far."""
 
     def __init__(self, file: io.TextIOWrapper) -> None:
         self._file = file
-        self._header = file.readline().rstrip("\r\n") + f",{_BEHIND}\n"
+        self._rest, self._in_quotes = "", False  # of the row that is not read to its end
+        self.commas: set[int] = set()
 
     def read(self, size: int | None = -1) -> str:
-        """The header at first, and then so many characters."""
-        header, self._header = self._header, ""
-        return header or self._file.read(size)
+        """So many characters."""
+        text = self._file.read(size)
+        pieces = text.split('"')  # every second one is in quotes
+        *lines, rest = (self._rest + "".join(pieces[self._in_quotes :: 2])).split("\n")
+        self._in_quotes ^= len(pieces) % 2 == 0
+        if not text:  # the end; the last row may have no line end
+            lines, rest = [rest] if rest else [], ""
+        self._rest = rest
+        self.commas.update(map(str.count, lines, repeat(",")))
+        return text
 
 
 def _csv_chunks(path: Path, wanted: frozenset[str]) -> Iterator[pd.DataFrame]:
@@ -154,18 +161,12 @@ def _csv_chunks(path: Path, wanted: frozenset[str]) -> Iterator[pd.DataFrame]:
             open(path, encoding="utf-8-sig", errors="replace", newline="") as file,
         ):
             header = next(rows)
-            present, ends = [name for name in header if name in wanted], [header[-1], _BEHIND]
+            present = [name for name in header if name in wanted]
             kinds = {name: "category" if name in _AS_CATEGORIES else object for name in present}
-            for chunk in pd.read_csv(
-                _Widened(file),
-                usecols=list({*present, *ends}),
-                dtype=dict.fromkeys(ends, "category") | kinds,
-                keep_default_na=False,
-                chunksize=BATCH,
-            ):
-                if (chunk[header[-1]] == "").any() or (chunk[_BEHIND] != "").any():
-                    deque(rows, maxlen=0)  # an error if a row is short or long
-                yield chunk[present]
+            how = {"keep_default_na": False, "chunksize": BATCH}
+            yield from pd.read_csv(counted := _Counted(file), usecols=present, dtype=kinds, **how)
+            if counted.commas != {len(header) - 1}:
+                deque(rows, maxlen=0)  # an error if a row is short or long
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{path}: no artifact: {error}") from None
 
