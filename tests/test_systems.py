@@ -85,7 +85,7 @@ def test_a_console_that_lacks_a_sign_gets_another(monkeypatch, tmp_path):
 
 
 def test_a_port_that_is_taken_is_refused():
-    with SimulatedUDL() as service, pytest.raises(OSError):
+    with SimulatedUDL() as service, pytest.raises(OSError, match="port: .* 0 for a free one"):
         SimulatedUDL(port=int(service.base_url.rpartition(":")[2])).start()
 
 

@@ -94,14 +94,16 @@ class SimulatedUDL:
         """Forget the requests so far."""
         self.desk.log.clear()
 
-# %% ../../nbs/simulated/service.ipynb #30f76a87
+# %% ../../nbs/simulated/service.ipynb #b8393b8c
 def listen(answer: Answerer, port: int, protocol: str) -> LoopbackServer:
-    """A server on a port, as `LoopbackServer`; a `ValueError` if the port cannot be had."""
+    """A server on a port, as `LoopbackServer`; an `OSError` that names a port it can't have."""
     try:
         return LoopbackServer(answer, port, protocol)
     except OSError as error:
-        why = f"{port} cannot be had ({error.strerror})"
-        raise ValueError(f"port: {why}; give another one, or 0 for a free one") from None
+        why = (
+            f"port: {port} cannot be had ({error.strerror}); give another one, or 0 for a free one"
+        )
+        raise OSError(error.errno, why) from None
 
 # %% ../../nbs/simulated/service.ipynb #744aa35c
 def attend(
