@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipeline_arguments', 'utc_now', 'injected',
-           'noted_records', 'present_moment', 'built_in', 'write_row', 'attempt', 'Run', 'carry_out', 'source_of',
-           'prepare', 'check_handed_in', 'hints_about', 'announce_plan', 'warn_of_mixing', 'run_downloads',
-           'run_download']
+           'noted_records', 'built_in', 'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare',
+           'check_handed_in', 'hints_about', 'announce_plan', 'warn_of_mixing', 'run_downloads', 'run_download']
 
-# %% ../nbs/backfill.ipynb #3e236ff1
+# %% ../nbs/backfill.ipynb #dacafa88
 import errno
 import logging
 import threading
@@ -87,7 +86,6 @@ from reach_nb.telemetry import (
     STATUS_SKIPPED_NO_DATA,
     HistoricalTelemetry,
     TelemetryRow,
-    moment_of,
 )
 from .windows import Window, as_date, day_window
 
@@ -136,18 +134,12 @@ def injected(download_fn: DownloadFunction) -> DayDownloader:
 
     return download
 
-# %% ../nbs/backfill.ipynb #989e1c88
+# %% ../nbs/backfill.ipynb #369286fb
 def noted_records(row: TelemetryRow | None) -> int:
     """The records that a row notes for a file that is there; 0 if it notes none."""
     if row is None or row.status != STATUS_DOWNLOADED or not row.records_downloaded.isdecimal():
         return 0
     return int(row.records_downloaded)
-
-
-def present_moment(row: TelemetryRow | None, clock: Clock = utc_now) -> datetime:
-    """The present moment by a clock, or the moment that a row notes for a start, if it is later."""
-    began = moment_of(row.started_at_utc) if row else None
-    return max(clock(), began) if began else clock()
 
 
 def _own_client(config: DownloadRunConfig, stop: threading.Event) -> UDLClient:
@@ -166,7 +158,7 @@ def _probe(client: UDLClient, dataset: Dataset, day: date) -> None:
     second = Window(start, start + timedelta(seconds=1))
     ask_aside(lambda: client.probe(dataset, second), client.stop, client.transport.hang_up)
 
-# %% ../nbs/backfill.ipynb #8c734139
+# %% ../nbs/backfill.ipynb #d9aa4bc5
 @contextmanager
 def built_in(
     config: DownloadRunConfig,
@@ -215,7 +207,7 @@ def built_in(
             max_concurrent_requests=config.max_concurrent_requests,
             on_event=watch,
             keep_receipt=True,
-            now=present_moment(prior.get((config.dataset, day)), clock),
+            now=clock(),
             witness=witness,
             records_before=noted_records(prior.get((config.dataset, day))),
         )

@@ -294,13 +294,15 @@ def with_absolute_paths(config: DownloadRunConfig) -> DownloadRunConfig:
     folder, telemetry = Path(config.output_dir).absolute(), Path(config.telemetry_file).absolute()
     return replace(config, output_dir=folder, telemetry_path=telemetry)
 
-# %% ../nbs/planning.ipynb #45aa27eb
+# %% ../nbs/planning.ipynb #6e0dc6eb
 Action = Literal["run", "skip_existing", "skip_terminal", "skip_failed"]
 
 ACTION_RUN: Action = "run"
 ACTION_SKIP_EXISTING: Action = "skip_existing"
 ACTION_SKIP_TERMINAL: Action = "skip_terminal"
 ACTION_SKIP_FAILED: Action = "skip_failed"
+
+_END_OF_TIME = datetime.max.replace(tzinfo=timezone.utc)
 
 
 def settled_at(day: date, settle_hours: float = 0.0) -> datetime:
@@ -309,12 +311,13 @@ def settled_at(day: date, settle_hours: float = 0.0) -> datetime:
 
 
 def was_unsettled(row: TelemetryRow, day: date, settle_hours: float = 0.0) -> bool:
-    """Whether a row's attempt began before its day had settled.
+    """Whether a row's attempt began, or was noted, before its day had settled.
 
-    What cannot be read as a time counts as settled.
+    A time that cannot be read tells nothing. An attempt is noted before it began only where a clock
+    was ahead, and set right meanwhile.
     """
-    began = moment_of(row.started_at_utc)
-    return began is not None and began < settled_at(day, settle_hours)
+    stamps = filter(None, map(moment_of, (row.started_at_utc, row.finished_at_utc)))
+    return min(stamps, default=_END_OF_TIME) < settled_at(day, settle_hours)
 
 # %% ../nbs/planning.ipynb #5a69ff69
 def action_and_reason(
@@ -356,10 +359,7 @@ def _again_without_data(prior: TelemetryRow, early: bool, now: datetime) -> tupl
         return ACTION_RUN, "held no data a day ago or more, and has not settled yet"
     return ACTION_SKIP_TERMINAL, "the service held no data for it within the last day"
 
-# %% ../nbs/planning.ipynb #9f6c382a
-_END_OF_TIME = datetime.max.replace(tzinfo=timezone.utc)
-
-
+# %% ../nbs/planning.ipynb #b84ff9d6
 @names_nearest
 def decide_action(
     prior: TelemetryRow | None,

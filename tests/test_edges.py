@@ -345,7 +345,7 @@ def test_chunks_of_an_unfinished_day_are_not_kept_for_ever(end, tmp_path):
 
 
 def test_a_clock_that_is_set_back(service, tmp_path):
-    """During a run, to before the day: the log knows that its hours are over, and the last word is the truth."""
+    """During a run, to before the day: what was seen so is refreshed once the clock is right, and the last word is the truth."""
     config = config_for(service, tmp_path, 2)
     service.inject("503", times=None, match=lambda r: "T12:00" in r.params["obTime"][:16])
     assert (
