@@ -32,7 +32,7 @@ def check_keywords(given: Iterable[str], known: Sequence[str], of: str) -> None:
             near = difflib.get_close_matches(name, known, 1, 0.0)[0]
             raise TypeError(f"{of}: {name!r} is not a setting; did you mean {near!r}?")
 
-# %% ../nbs/keywords.ipynb #3531fe8e
+# %% ../nbs/keywords.ipynb #36692f61
 Named = TypeVar("Named", bound=Callable[..., Any])
 
 
@@ -60,19 +60,19 @@ def names_nearest(named: Named) -> Named:
 def _checked(function: Any, of: str) -> Any:
     names = tuple(inspect.signature(function).parameters)
     known = tuple(name for name in names if name != "self")
+    place = names.index("auth_token") if "auth_token" in names else None
 
     @functools.wraps(function)
     def checked(*args: Any, **settings: Any) -> Any:
-        args = (*map(_as_held, names, args), *args[len(names) :])
-        settings = {name: _as_held(name, value) for name, value in settings.items()}
-        check_keywords(settings, known, of)
+        if place is not None and place < len(args):  # no traceback shows a login
+            args = (*args[:place], secret(args[place]), *args[place + 1 :])
+        if "auth_token" in settings:
+            settings["auth_token"] = secret(settings["auth_token"])
+        if settings:
+            check_keywords(settings, known, of)
         return function(*args, **settings)
 
     return checked
-
-
-def _as_held(name: str, value: Any) -> Any:
-    return secret(value) if name == "auth_token" else value
 
 # %% ../nbs/keywords.ipynb #3b7204f3
 def hands_on(to: Callable[..., Any], but: Iterable[str] = ()) -> Callable[[Named], Named]:

@@ -199,7 +199,7 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
     with open(path, "rb") as file:
         return recognises(file, LAYOUT)
 
-# %% ../nbs/telemetry.ipynb #62d06436
+# %% ../nbs/telemetry.ipynb #96e0f090
 _LONG_AGO = datetime(1, 1, 2, tzinfo=timezone.utc)
 _DAY_AT, _WINDOW_AT, _STARTED_AT, _FINISHED_AT = map(
     COLUMNS.index, ("chunk_date_utc", "window_start_utc", "started_at_utc", "finished_at_utc")
@@ -235,6 +235,7 @@ def moment_of(text: str) -> datetime | None:
     return moment.replace(tzinfo=timezone.utc) if moment and not moment.tzinfo else moment
 
 
+@lru_cache(maxsize=4_096)
 def start_of(text: str) -> datetime:
     """A moment, of the text that notes it; what is no time is before all others."""
     return moment_of(text) or _LONG_AGO
