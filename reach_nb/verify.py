@@ -6,11 +6,13 @@
 __all__ = ['Trouble', 'Folder', 'Disagreement', 'check_artifact', 'check_sum', 'check_count', 'ServiceCounts',
            'unknown_artifacts', 'verify_day', 'verify_days', 'verify_archive']
 
-# %% ../nbs/verify.ipynb #5cfbd41a
-import glob
+# %% ../nbs/verify.ipynb #da5edb8c
+import os
+from bisect import bisect_left
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -22,6 +24,7 @@ from .dataset import Dataset, OutputFormat
 from reach_nb.errors import (
     AuthenticationError,
     ConnectionSetupError,
+    RequestRejectedError,
     UDLError,
     UnreachableError,
 )
@@ -69,7 +72,7 @@ class Disagreement:
         day = str(self.day or "-")
         return f"{day:10}  {self.trouble:9}  {one_line(self.detail)}"
 
-# %% ../nbs/verify.ipynb #7b7a288b
+# %% ../nbs/verify.ipynb #7232fb3b
 def _agrees(found: float, noted: str, within: float = 0.0) -> bool:
     """Whether a figure is the one that was noted; it is where nothing was noted."""
     try:
@@ -86,9 +89,22 @@ def _were(noted: str) -> str:
 
 def _copies_of(path: Path) -> Iterator[Path]:
     """Files beside an artifact whose name goes on where its own ends, but is no other product's."""
-    for copy in sorted(path.parent.glob(f"{glob.escape(path.stem)}*{path.suffix}")):
-        if not copy.stem.removeprefix(path.stem).startswith("_"):
+    if not path.parent.is_dir():
+        return
+    names = _names_in(path.parent, path.parent.stat().st_mtime_ns)
+    for name in names[bisect_left(names, path.stem) :]:
+        if not name.startswith(path.stem):
+            return
+        copy = path.with_name(name)
+        goes_on = copy.stem.removeprefix(path.stem)
+        if copy.suffix == path.suffix and not goes_on.startswith("_"):
             yield copy
+
+
+@lru_cache(maxsize=4)
+def _names_in(folder: Path, changed_ns: int) -> list[str]:
+    """The names in a folder, sorted, as they were when it was last changed."""
+    return sorted(os.listdir(folder))
 
 
 def check_artifact(day: date, row: TelemetryRow, path: Path) -> Iterator[Disagreement]:
@@ -145,9 +161,9 @@ def check_sum(day: date, path: Path, sums: KnownSums) -> Iterator[Disagreement]:
         changed = f"has changed since it was written: its SHA-256 is not the one in {SUMS}"
         yield Disagreement(day, "checksum", f"{path.name} {changed}")
 
-# %% ../nbs/verify.ipynb #a4184770
+# %% ../nbs/verify.ipynb #99de8141
 def check_count(
-    day: date, row: TelemetryRow, dataset: Dataset, client: UDLClient
+    day: date, row: TelemetryRow, dataset: Dataset, client: UDLClient, tries: int = 0
 ) -> list[Disagreement]:
     """A finding if the service counts other than what a day's row says; none where all is well.
 
@@ -163,18 +179,20 @@ def check_count(
         Whose records to count.
     client : UDLClient
         Asks.
+    tries : int
+        As for its `count`.
 
     Returns
     -------
     list of Disagreement
     """
-    held = client.count(dataset, day_window(day))
+    held = client.count(dataset, day_window(day), tries=tries)
     if _agrees(held, row.records_downloaded):
         return []
     counted = f"the service counts {say_count(held, 'record')}"
     return [Disagreement(day, "count", f"{counted}, {_were(row.records_downloaded)} downloaded")]
 
-# %% ../nbs/verify.ipynb #1527ca6b
+# %% ../nbs/verify.ipynb #f24682b8
 _FOR_GOOD = (AuthenticationError, ConnectionSetupError, UnreachableError)
 
 
@@ -190,6 +208,7 @@ class ServiceCounts:
     def __init__(self, client: UDLClient | None = None) -> None:
         self._client = client
         self._failure: UDLError | None = None
+        self._fails = False  # for now: the next count is tried once
 
     @property
     def asked(self) -> bool:
@@ -201,12 +220,18 @@ class ServiceCounts:
         if self._client is None or self._failure:
             return []
         try:
-            return check_count(day, row, dataset, self._client)
+            found = check_count(day, row, dataset, self._client, tries=int(self._fails))
         except _FOR_GOOD as error:
             self._failure = error
             return []
         except UDLError as error:
+            if isinstance(error, RequestRejectedError) and error.status == 404:
+                self._failure = error  # it has no count
+                return []
+            self._fails = not isinstance(error, RequestRejectedError)
             return [Disagreement(day, "count", f"the service did not count: {error}")]
+        self._fails = False
+        return found
 
     def raise_failure(self) -> None:
         """Raise what ended the counts, if anything did."""

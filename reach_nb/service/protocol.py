@@ -247,7 +247,7 @@ def query(
         asked["maxResults"] = str(max_results)
     return asked
 
-# %% ../../nbs/service/protocol.ipynb #1d92ffeb
+# %% ../../nbs/service/protocol.ipynb #b98cbb8e
 Found = TypeVar("Found")
 
 
@@ -276,7 +276,9 @@ class Question(Generic[Found]):
     without: str = ""
 
 
-WITHOUT_COUNT = "verify_count=False counts only days whose answers are all empty"
+WITHOUT_COUNT = (  # for an account that may not count
+    "a run with verify_count=False (--no-verify-count) counts only days of empty answers"
+)
 
 
 def records_question(
