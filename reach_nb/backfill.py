@@ -7,7 +7,7 @@ __all__ = ['DayDownloader', 'DownloadFunction', 'Clock', 'log', 'Source', 'pipel
            'noted_records', 'built_in', 'write_row', 'attempt', 'Run', 'carry_out', 'source_of', 'prepare',
            'check_handed_in', 'hints_about', 'announce_plan', 'warn_of_mixing', 'run_downloads', 'run_download']
 
-# %% ../nbs/backfill.ipynb #dacafa88
+# %% ../nbs/backfill.ipynb #0ef1ca72
 import errno
 import logging
 import threading
@@ -87,7 +87,7 @@ from reach_nb.telemetry import (
     HistoricalTelemetry,
     TelemetryRow,
 )
-from .windows import Window, as_date, day_window
+from .windows import Window, as_date, as_utc, day_window
 
 # %% ../nbs/backfill.ipynb #c503d0cc
 # takes the settings of a dataset and a UTC day; gives a path where it did not count
@@ -488,7 +488,7 @@ def warn_of_mixing(configs: Sequence[DownloadRunConfig], base_url: str) -> None:
         if hint := mixing_hint(folder, base_url):
             log.warning("output_dir: %s", hint)
 
-# %% ../nbs/backfill.ipynb #b27db6e9
+# %% ../nbs/backfill.ipynb #93496e39
 @names_nearest
 def run_downloads(
     configs: Sequence[DownloadRunConfig],
@@ -521,7 +521,8 @@ def run_downloads(
     """
     configs = list(map(with_absolute_paths, as_configs(configs)))  # the run's own from now on
     called = {"download_fn": download_fn, "on_event": on_event, "clock": clock}
-    check_handed_in(configs[0], client, telemetry, stop, **called)
+    for config in configs[:1]:
+        check_handed_in(config, client, telemetry, stop, **called)
     if telemetry:
         configs = [replace(config, telemetry_path=telemetry.path) for config in configs]
     check_together(configs)
@@ -535,8 +536,9 @@ def run_downloads(
     bar = [ProgressBar()] if wants_bar(progress) and not dry_run else []
     tell = partial(publish, readers=[on_event, *bar] if on_event else bar)
     summary = DownloadRunSummary(str(uuid.uuid4()))
+    now = lambda: as_utc(clock(), "clock")  # noqa: E731
     by_dataset = {config.dataset: config for config in configs}
-    run = Run(by_dataset, telemetry, summary, tell, download_fn is not None, clock)
+    run = Run(by_dataset, telemetry, summary, tell, download_fn is not None, now)
     with nullcontext() if dry_run else run_lock(telemetry.path):
         plan = announce_plan(run)
         if not dry_run:

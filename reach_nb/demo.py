@@ -49,7 +49,7 @@ def demo_service() -> SimulatedUDL:
     )
     return service
 
-# %% ../nbs/demo.ipynb #2cbb73f1
+# %% ../nbs/demo.ipynb #dff51526
 DEMO_MARK = ".reach_nb_demo"  # the name of an empty file
 
 
@@ -70,8 +70,8 @@ def claim_folder(folder: Path) -> None:
         found += [path.name for name in (TELEMETRY_NAME, "REACH-*") for path in folder.glob(name)]
     if found:
         raise ValueError(
-            f"output_dir: {str(folder)!r} holds {found[0]}, which the demo did not make, and its "
-            "made-up days must not be mixed with others; give the name of a new folder"
+            f"output_dir: {str(folder)!r} holds {found[0]}, which the demo did not make, as far as "
+            "is known; made-up days must not be mixed with others; give the name of a new folder"
         )
     make_places(folder, telemetry)
     mark.touch()

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DATA', 'STATUS_FAILED', 'STATUS_PROCESS_PENDING',
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'LATER_STAGES',
-           'STATUSES', 'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TELEMETRY_NAME', 'LAYOUT', 'row_times',
-           'DatasetName', 'log', 'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso', 'holds_telemetry',
-           'day_of', 'record_day', 'moment_of', 'start_of', 'is_earlier', 'LatestRows', 'rows_of', 'latest_rows',
-           'dataset_name', 'DayRows', 'rows_by_dataset', 'promising_row', 'means_no_records', 'as_dataset',
-           'checked_values', 'UnreadDates', 'HistoricalTelemetry']
+           'STATUSES', 'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TELEMETRY_NAME', 'LAYOUT', 'FIRST_SATELLITE',
+           'row_times', 'DatasetName', 'log', 'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso',
+           'holds_telemetry', 'log_path', 'day_of', 'record_day', 'moment_of', 'start_of', 'is_earlier', 'LatestRows',
+           'rows_of', 'latest_rows', 'dataset_name', 'DayRows', 'rows_by_dataset', 'promising_row', 'means_no_records',
+           'as_dataset', 'checked_values', 'UnreadDates', 'HistoricalTelemetry']
 
 # %% ../nbs/telemetry.ipynb #a98eac89
 import html
@@ -180,7 +180,7 @@ def utcnow_iso(now: datetime | None = None) -> str:
     now = now.replace(tzinfo=timezone.utc) if now.tzinfo is None else now.astimezone(timezone.utc)
     return now.isoformat(timespec="microseconds")
 
-# %% ../nbs/telemetry.ipynb #8997f625
+# %% ../nbs/telemetry.ipynb #fdaf1a2a
 TELEMETRY_NAME = "download_telemetry.csv"  # in the folder of the artifacts, unless told
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 LAYOUT = CsvLayout(
@@ -199,7 +199,17 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
     with open(path, "rb") as file:
         return recognises(file, LAYOUT)
 
-# %% ../nbs/telemetry.ipynb #96e0f090
+
+def log_path(path: str | PathLike[str]) -> Path:
+    """The log that a path means: the file itself, or that of a folder, as a run names it.
+
+    Where nothing is yet, a name without a suffix is that of a folder.
+    """
+    place = as_path(path, "telemetry")
+    is_folder = place.is_dir() or (place.suffix == "" and not place.exists())
+    return place / TELEMETRY_NAME if is_folder else place
+
+# %% ../nbs/telemetry.ipynb #6a177981
 _LONG_AGO = datetime(1, 1, 2, tzinfo=timezone.utc)
 _DAY_AT, _WINDOW_AT, _STARTED_AT, _FINISHED_AT = map(
     COLUMNS.index, ("chunk_date_utc", "window_start_utc", "started_at_utc", "finished_at_utc")
@@ -209,13 +219,19 @@ _SENSOR_AT, _DESCRIPTOR_AT, _FORMAT_AT = map(
 )
 
 
+FIRST_SATELLITE = "1957-10-04"  # the day on which Sputnik 1 was launched
+
+
 @lru_cache(maxsize=65_536)
 def day_of(text: str, window_start: str = "") -> date | None:
     """The day that a row is about, of the texts that note it; `None` for what is no day.
 
-    One of another century is a slip or damage, unless the row's window begins on it, too.
+    One of another century is a slip or damage, unless the row's window begins on it, too. Before
+    the first satellite nothing was measured in any case.
     """
-    if not _DATE.fullmatch(text) or not (text[:2] == "20" or window_start.startswith(text)):
+    if not _DATE.fullmatch(text) or text < FIRST_SATELLITE:
+        return None
+    if text[:2] != "20" and not window_start.startswith(text):
         return None
     try:
         day = date.fromisoformat(text)

@@ -6,7 +6,7 @@
 __all__ = ['Trouble', 'Folder', 'Disagreement', 'check_artifact', 'check_sum', 'check_count', 'ServiceCounts',
            'unknown_artifacts', 'verify_day', 'verify_days', 'verify_archive']
 
-# %% ../nbs/verify.ipynb #da5edb8c
+# %% ../nbs/verify.ipynb #37cce771
 import os
 from bisect import bisect_left
 from collections.abc import Container, Iterator, Mapping
@@ -33,10 +33,10 @@ from .places import ArtifactFinder
 from .service.client import UDLClient
 from reach_nb.telemetry import (
     STATUS_DOWNLOADED,
-    TELEMETRY_NAME,
     DayRows,
     HistoricalTelemetry,
     TelemetryRow,
+    log_path,
     means_no_records,
     promising_row,
 )
@@ -364,7 +364,7 @@ def verify_days(
         findings += unknown_artifacts(dataset, folder, known)
     return findings
 
-# %% ../nbs/verify.ipynb #70fcbed7
+# %% ../nbs/verify.ipynb #7a2e25b9
 def verify_archive(
     telemetry: HistoricalTelemetry | str | PathLike[str],
     output_dir: Folder | None = None,
@@ -410,8 +410,7 @@ def verify_archive(
 
 def _log_at(where: str | PathLike[str]) -> HistoricalTelemetry:
     """The log at a path, which may be the folder that it is in."""
-    path = as_path(where, "telemetry")
-    path = path / TELEMETRY_NAME if path.is_dir() else path
+    path = log_path(where)
     if not path.is_file():
         raise ValueError(f"telemetry: there is no telemetry file {path}")
     return HistoricalTelemetry(path)

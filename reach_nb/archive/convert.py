@@ -164,7 +164,7 @@ def _done(path: Path, status: Status, stamp: Stamp, targets: Sequence[Path]) -> 
     said = (stamp.records, stamp.days, tuple(sorted(targets)), stamp.size, size)
     return Conversion(path, status, *said, without_time=stamp.without_time)
 
-# %% ../../nbs/archive/convert.ipynb #1c7436e9
+# %% ../../nbs/archive/convert.ipynb #6ff558bf
 SOURCE_FORMATS: tuple[OutputFormat, ...] = (  # in the order in which they are preferred
     "parquet",
     *(name for name in FORMATS if name not in ("parquet", "csv")),
@@ -202,17 +202,18 @@ def find_sources(
     }
 
 
+def _own_stem(one: Artifact) -> str:
+    return Path(Dataset(one.sensor_id, one.descriptor).artifact_name(one.window)).stem
+
+# %% ../../nbs/archive/convert.ipynb #a108ed71
 _ALIKE = re.compile(r"_\d{8}T\d{6}_\d{8}T\d{6}")
 
 
 def misnamed(folder: Path, formats: Sequence[OutputFormat] = SOURCE_FORMATS) -> list[Path]:
     """The files of a folder whose names are those of artifacts but for some letters more."""
     files = [p for kind in formats for p in folder.glob(f"*.{kind}") if _ALIKE.search(p.name)]
-    return sorted(p for p in files if not as_artifact(p))
-
-
-def _own_stem(one: Artifact) -> str:
-    return Path(Dataset(one.sensor_id, one.descriptor).artifact_name(one.window)).stem
+    visible = [p for p in files if p.is_file() and not p.name.startswith(".")]
+    return sorted(p for p in visible if not as_artifact(p))
 
 # %% ../../nbs/archive/convert.ipynb #0dadcfc0
 def convert_window(
@@ -254,7 +255,7 @@ def _folders(
         raise ValueError(f"archive_dir: {str(archive)!r} holds the sources; give another folder")
     return source, archive
 
-# %% ../../nbs/archive/convert.ipynb #286dd68b
+# %% ../../nbs/archive/convert.ipynb #b0861d33
 def convert_archive(
     source_dir: str | PathLike[str],
     archive_dir: str | PathLike[str],
@@ -310,7 +311,13 @@ def convert_archive(
     taken = set(chain.from_iterable(found.values()))
     for path in [] if sensor_id or descriptor else misnamed(source, formats):
         if path not in taken:  # under the name that the telemetry knows
-            tell(Conversion(path, "passed over", error="no artifact is called that; rename it"))
+            tell(
+                Conversion(
+                    path,
+                    "passed over",
+                    error="its name is not quite that of an artifact; rename it",
+                )
+            )
     with _alone(archive) if found else nullcontext():  # no folder is made for nothing
         targets = defaultdict(list)
         for target in sorted(archive.glob("day=*/*.parquet")):

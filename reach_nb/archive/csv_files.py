@@ -6,11 +6,12 @@
 __all__ = ['SLICE_BYTES', 'csv_field', 'csv_text', 'quick_csv_text', 'csv_slices', 'CsvEncoder', 'count_csv', 'is_header',
            'csv_rows', 'csv_records']
 
-# %% ../../nbs/archive/csv_files.ipynb #979a9f16
+# %% ../../nbs/archive/csv_files.ipynb #7d573c7a
 import csv
 import io
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import lru_cache
@@ -381,7 +382,7 @@ def count_csv(path: Path) -> int:
             rows += not inside and line not in (b"\n", b"\r\n")
     return max(rows - 1, 0)
 
-# %% ../../nbs/archive/csv_files.ipynb #f038e810
+# %% ../../nbs/archive/csv_files.ipynb #a4cd9681
 _ROWS_AT_A_TIME = 2_000
 _LONGEST_FIELD = 1 << 26  # characters; the csv module's own limit is 131,072
 _MOMENTS_AND_IDS = ("obTime", "idSensor", "seoList", "id", "observatoryName")
@@ -430,13 +431,13 @@ def csv_rows(path: Path, errors: str = "strict") -> Generator[list[str], None, N
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))  # of the process: only raised
     with open(path, encoding="utf-8-sig", errors=errors, newline="") as file:
         rows = csv.reader(file, strict=True)
-        header = next(rows, [])
+        header = next(filter(None, rows), [])
         if not header:
             raise ValueError("it is empty")
-        if not is_header(header) or len(set(header)) < len(header):
-            raise ValueError(
-                f"its header names no obTime, or a column twice: {','.join(header)[:200]!r}"
-            )
+        if not is_header(header):
+            raise ValueError(f"its header names no obTime: {','.join(header)[:200]!r}")
+        if twice := [name for name, count in Counter(filter(None, header)).items() if count > 1]:
+            raise ValueError(f"its header names {twice[0]!r} twice")
         yield header
         for row in filter(None, rows):
             if len(row) != len(header):

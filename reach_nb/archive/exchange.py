@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['rad_unit', 'astropy_column', 'to_qtable', 'to_timeseries', 'cube_place', 'cube_of', 'cube_flavors', 'to_xarray']
 
-# %% ../../nbs/archive/exchange.ipynb #c9195501
+# %% ../../nbs/archive/exchange.ipynb #ff675f28
 import json
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .observations import UNITS, check_readings, reading_flags
+from .observations import UNITS, check_known, check_readings, reading_flags
 from ..constellation import CHANNELS
 from ..flags import FLAG_MEANINGS, quality_bits
 
@@ -251,7 +251,7 @@ def cube_flavors(frame: pd.DataFrame, sensors: Any, who: Any, which: Any) -> Any
         )
     return letters
 
-# %% ../../nbs/archive/exchange.ipynb #736fe68a
+# %% ../../nbs/archive/exchange.ipynb #12618b59
 def to_xarray(frame: pd.DataFrame) -> Any:
     """Readings as an xarray `Dataset`, sensor × dosimeter × time, for NetCDF and the like.
 
@@ -276,6 +276,7 @@ def to_xarray(frame: pd.DataFrame) -> Any:
     except ImportError as error:
         raise ImportError("to_xarray needs xarray: pip install 'reach_nb[xarray]'") from error
     check_readings(frame, *_CUBE, why="a cube is made of")
+    check_known(frame, "flavor")
     if "quality" in frame:
         frame = frame.assign(flags=reading_flags(frame))
     axes, (who, which, when) = cube_place(frame)
@@ -295,9 +296,7 @@ def to_xarray(frame: pd.DataFrame) -> Any:
             cube = cube_of(values, (who, when), (shape[0], shape[2]), empty)
             variables[name] = (("sensor", "time"), cube, _CF[name])
     letters = cube_flavors(frame, axes["sensor"], who, which)
-    channels = [
-        CHANNELS[letter].energies if letter in CHANNELS else "" for letter in letters.ravel()
-    ]
+    channels = [getattr(CHANNELS.get(letter), "energies", "") for letter in letters.ravel()]
     texts = {"flavor": letters, "energies": np.array(channels, object).reshape(shape[:2])}
     axes |= {name: (("sensor", "dosimeter"), text.astype(str)) for name, text in texts.items()}
     return _described(xarray.Dataset(variables, axes), frame)

@@ -6,12 +6,12 @@
 __all__ = ['READ_ORDER', 'EVER', 'Promise', 'Artifact', 'as_artifact', 'promised', 'sensors_in', 'span', 'artifacts_in',
            'meeting', 'noted_artifacts', 'needed', 'artifacts_by_day', 'Share', 'shares_by_day']
 
-# %% ../../nbs/archive/finding.ipynb #28fec98e
+# %% ../../nbs/archive/finding.ipynb #130d9da0
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import MAXYEAR, date, datetime, time, timedelta, timezone
 from itertools import chain
 from os.path import commonprefix
 from pathlib import Path
@@ -40,9 +40,10 @@ from reach_nb.windows import (
     parse_iso,
 )
 
-# %% ../../nbs/archive/finding.ipynb #34b966d8
+# %% ../../nbs/archive/finding.ipynb #0d8278da
 _NAME = re.compile(
-    r"(?P<prefix>[A-Za-z0-9][A-Za-z0-9_-]*?)_(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})"
+    r"(?!.+REACH-)(?P<prefix>[A-Za-z0-9][A-Za-z0-9_-]*?)"
+    r"_(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})"
     r"(_(?P<descriptor>[A-Za-z0-9_-]+))?"
 )
 
@@ -77,7 +78,7 @@ def as_artifact(path: Path) -> Artifact | None:
     if not (name := _NAME.fullmatch(path.stem)):
         return None
     start, stop = (_moment(name[end]) for end in ("start", "stop"))
-    if not (start and stop and start <= stop):
+    if not (start and stop and start <= stop) or start.year == MAXYEAR:
         return None
     stop = max(stop, start + timedelta(seconds=1))  # names have whole seconds
     sensor = "ALL" if name["prefix"] == "REACH-ALL" else name["prefix"]
@@ -100,7 +101,7 @@ def sensors_in(artifact: Artifact) -> tuple[str, ...]:
     listed = (artifact.sensor_id,) if artifact.sensor_id in SENSORS else ()
     return SENSOR_IDS if artifact.sensor_id == "ALL" else listed
 
-# %% ../../nbs/archive/finding.ipynb #88bad0b4
+# %% ../../nbs/archive/finding.ipynb #c77e2772
 def span(start: date | Moment, end: date | Moment) -> Window:
     """The window from `start` to `end`.
 
@@ -123,7 +124,7 @@ def span(start: date | Moment, end: date | Moment) -> Window:
     else:
         stop = _day(end, "end").stop
     if stop <= begin:
-        raise ValueError(f"end: {end} is before start: {start}")
+        raise ValueError(f"end: {end} does not come after start: {start}")
     return Window(begin, stop)
 
 
@@ -261,7 +262,7 @@ def artifacts_by_day(
                 by_day[day].append(one)
     return {day: tuple(needed(by_day[day], day)) for day in sorted(by_day)}
 
-# %% ../../nbs/archive/finding.ipynb #bb1c669f
+# %% ../../nbs/archive/finding.ipynb #3ccf07d5
 EVER = Window(datetime.min.replace(tzinfo=timezone.utc), datetime.max.replace(tzinfo=timezone.utc))
 
 
@@ -292,25 +293,15 @@ def shares_by_day(found: Mapping[date, Sequence[Artifact]]) -> dict[date, tuple[
     -------
     dict of date to tuple of Share
     """
-    numbered = {day.toordinal(): some for day, some in found.items()}
-
-    def share(one: Artifact, day: date) -> Share:
+    shares: dict[date, list[Share]] = {day: [] for day in found}
+    for day, some in found.items():
         start, stop = day_window(day)
-        before, after = (numbered.get(day.toordinal() + n, ()) for n in (-1, 1))
-        return Share(
-            one.path,
-            Window(
-                start
-                if any(_goes_on(one, other, start - MILLISECOND) for other in before)
-                else EVER.start,
-                stop if any(_goes_on(one, other, stop) for other in after) else EVER.stop,
-            ),
-        )
-
-    return {day: tuple(share(one, day) for one in some) for day, some in found.items()}
-
-
-def _goes_on(one: Artifact, other: Artifact, moment: datetime) -> bool:
-    """Whether another artifact should hold what one of them holds of a moment."""
-    window = other.window
-    return other.sensor_id in (one.sensor_id, "ALL") and window.start <= moment < window.stop
+        following = date.fromordinal(day.toordinal() + 1)
+        others = found.get(following, ())
+        go_on = {one.sensor_id for one in others if one.window.start <= stop < one.window.stop}
+        for one in some:
+            first = start if one.window.start < start else EVER.start
+            shares[day].append(Share(one.path, Window(first, stop if others else EVER.stop)))
+            if others and go_on.isdisjoint((one.sensor_id, "ALL")):
+                shares[following].append(Share(one.path, Window(stop, EVER.stop)))
+    return {day: tuple(sorted(some)) for day, some in shares.items()}

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['VARIABLES', 'as_records', 'read_l1c', 'l1c_cube', 'l1c_kinds', 'write_l1c']
 
-# %% ../../nbs/archive/l1c.ipynb #78a1a58f
+# %% ../../nbs/archive/l1c.ipynb #e4d32a19
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from reach_nb.archive.observations import (
     Names,
     Tally,
     as_frame,
+    check_known,
     check_readings,
     select,
     typed,
@@ -198,7 +199,7 @@ def l1c_kinds(cube: dict[str, NDArray[Any]]) -> dict[str, tuple[int, int, dict[s
     kinds["obQuality"] = (4, 1, about | {"DEPEND_0": "Epoch"})
     return kinds | {n: (51, size, {"VAR_TYPE": "metadata"}) for n, size in texts.items()}
 
-# %% ../../nbs/archive/l1c.ipynb #e7c62bfd
+# %% ../../nbs/archive/l1c.ipynb #a87f0cc4
 def write_l1c(frame: pd.DataFrame, path: Path | PathLike[str] | str) -> Path:
     """Readings as a CDF with the variables of the REACH L1C product; a file that is there goes.
 
@@ -223,6 +224,7 @@ def write_l1c(frame: pd.DataFrame, path: Path | PathLike[str] | str) -> Path:
     except ImportError as error:
         raise ImportError("writing CDF needs cdflib: pip install 'reach_nb[cdf]'") from error
     check_readings(frame, *_L1C_COLUMNS, *_L1C_PLACES, why="an L1C file holds")
+    check_known(frame, "flavor")
     path = as_path(path)
     if path.suffix != ".cdf" or not len(frame):
         raise ValueError(

@@ -126,7 +126,7 @@ def check_fields(path: Path, present: Iterable[str], needed: Iterable[str]) -> N
     if missing := [name for name in needed if name not in present]:
         raise ValueError(f"{path}: no artifact: it has no column {' and no column '.join(missing)}")
 
-# %% ../../nbs/archive/tables.ipynb #34e8ff12
+# %% ../../nbs/archive/tables.ipynb #d88315fa
 BATCH = 20_000  # records of CSV or JSON at a time
 REPETITIVE = ("idSensor", "observatoryName", "obTime", "particleType")  # few different texts
 _AS_CATEGORIES = (*REPETITIVE, "createdAt", "seoList")
@@ -149,7 +149,7 @@ class _Counted(io.TextIOBase):
         if not text:  # the end; the last row may have no line end
             lines, rest = [rest] if rest else [], ""
         self._rest = rest
-        self.commas.update(map(str.count, lines, repeat(",")))
+        self.commas.update(map(str.count, filter(str.strip, lines), repeat(",")))
         return text
 
 

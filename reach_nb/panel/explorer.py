@@ -6,7 +6,7 @@
 __all__ = ['POLL_HZ', 'MOST_PAUSE', 'LogSource', 'remarks_of', 'strip_days', 'headline', 'concerns_of', 'DayAgain', 'Drawing',
            'by_hand', 'Exhibit', 'Guide', 'AvailabilityExplorer']
 
-# %% ../../nbs/panel/explorer.ipynb #19cdf8f0
+# %% ../../nbs/panel/explorer.ipynb #64a753d2
 import html
 import threading
 import time
@@ -22,7 +22,7 @@ from ..constellation import UDL_BASE_URL
 from ..dataset import Dataset
 from ..errors import AuthenticationError
 from ..keywords import names_nearest
-from ..look.days import availability_frame, datasets, find_artifacts, log_path, read_rows
+from ..look.days import availability_frame, datasets, find_artifacts, read_rows
 from ..look.text import MEASURED, day_kinds, describe, every_day
 from reach_nb.panel.controls import (
     DateInput,
@@ -43,7 +43,7 @@ from .run_view import Concern, RunPane, RunView, look_html
 from .strip import STRIP_LOOKS, Strip, StripDay, strip_html
 from ..places import ArtifactFinder
 from ..planning import SETTLE_HOURS, DownloadRunConfig, settled_at
-from ..telemetry import TELEMETRY_NAME, as_dataset, holds_telemetry
+from ..telemetry import TELEMETRY_NAME, as_dataset, holds_telemetry, log_path
 from ..windows import as_date
 from ..words import say_count
 
