@@ -6,12 +6,12 @@
 __all__ = ['Status', 'SOURCE_FORMATS', 'Conversion', 'Stamp', 'unchanged', 'first_day', 'convert_source', 'find_sources',
            'misnamed', 'convert_window', 'convert_archive']
 
-# %% ../../nbs/archive/convert.ipynb #25dde9de
+# %% ../../nbs/archive/convert.ipynb #4a26ed0f
 import errno
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
@@ -205,15 +205,21 @@ def find_sources(
 def _own_stem(one: Artifact) -> str:
     return Path(Dataset(one.sensor_id, one.descriptor).artifact_name(one.window)).stem
 
-# %% ../../nbs/archive/convert.ipynb #a108ed71
+# %% ../../nbs/archive/convert.ipynb #56336f56
 _ALIKE = re.compile(r"_\d{8}T\d{6}_\d{8}T\d{6}")
 
 
-def misnamed(folder: Path, formats: Sequence[OutputFormat] = SOURCE_FORMATS) -> list[Path]:
-    """The files of a folder whose names are those of artifacts but for some letters more."""
+def misnamed(
+    folder: Path,
+    formats: Sequence[OutputFormat] = SOURCE_FORMATS,
+    known: Iterable[Sequence[Path]] = (),
+) -> list[Conversion]:
+    """The files of a folder that are called nearly like artifacts, and are not known as one."""
     files = [p for kind in formats for p in folder.glob(f"*.{kind}") if _ALIKE.search(p.name)]
     visible = [p for p in files if p.is_file() and not p.name.startswith(".")]
-    return sorted(p for p in visible if not as_artifact(p))
+    odd = {p for p in visible if not as_artifact(p)}.difference(*known)
+    why = "its name is not quite that of an artifact; rename it"
+    return [Conversion(path, "passed over", error=why) for path in sorted(odd)]
 
 # %% ../../nbs/archive/convert.ipynb #0dadcfc0
 def convert_window(
@@ -255,7 +261,7 @@ def _folders(
         raise ValueError(f"archive_dir: {str(archive)!r} holds the sources; give another folder")
     return source, archive
 
-# %% ../../nbs/archive/convert.ipynb #b0861d33
+# %% ../../nbs/archive/convert.ipynb #5d9cff46
 def convert_archive(
     source_dir: str | PathLike[str],
     archive_dir: str | PathLike[str],
@@ -301,28 +307,17 @@ def convert_archive(
     import_pyarrow()
     formats = SOURCE_FORMATS if source_format is None else (source_format,)
     results: list[Conversion] = []
-
-    def tell(result: Conversion) -> None:
-        results.append(result)
-        if on_event is not None:
-            on_event(result)
-
     found = find_sources(source, sensor_id, descriptor, formats)
-    taken = set(chain.from_iterable(found.values()))
-    for path in [] if sensor_id or descriptor else misnamed(source, formats):
-        if path not in taken:  # under the name that the telemetry knows
-            tell(
-                Conversion(
-                    path,
-                    "passed over",
-                    error="its name is not quite that of an artifact; rename it",
-                )
-            )
+    odd = [] if sensor_id or descriptor else misnamed(source, formats, found.values())
     with _alone(archive) if found else nullcontext():  # no folder is made for nothing
         targets = defaultdict(list)
         for target in sorted(archive.glob("day=*/*.parquet")):
             targets[target.stem].append(target)
-        for stem, paths in found.items():
-            for result in convert_window(paths, archive, targets[stem], stem):
-                tell(result)
+        done = (
+            convert_window(paths, archive, targets[stem], stem) for stem, paths in found.items()
+        )
+        for result in chain(odd, chain.from_iterable(done)):
+            results.append(result)
+            if on_event is not None:
+                on_event(result)
     return results
