@@ -6,19 +6,17 @@
 __all__ = ['Trouble', 'Folder', 'Disagreement', 'check_artifact', 'check_sum', 'check_count', 'ServiceCounts',
            'unknown_artifacts', 'verify_day', 'verify_days', 'verify_archive']
 
-# %% ../nbs/verify.ipynb #37cce771
+# %% ../nbs/verify.ipynb #2aec6d8a
 import os
-from bisect import bisect_left
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from .archive.checksums import SUMS, KnownSums, sha256_of
-from .archive.finding import as_artifact
+from .archive.finding import as_artifact, misnamed
 from .archive.formats import count_records
 from .dataset import Dataset, OutputFormat
 from reach_nb.errors import (
@@ -72,7 +70,7 @@ class Disagreement:
         day = str(self.day or "-")
         return f"{day:10}  {self.trouble:9}  {one_line(self.detail)}"
 
-# %% ../nbs/verify.ipynb #7232fb3b
+# %% ../nbs/verify.ipynb #a4459ed0
 def _agrees(found: float, noted: str, within: float = 0.0) -> bool:
     """Whether a figure is the one that was noted; it is where nothing was noted."""
     try:
@@ -85,26 +83,6 @@ def _were(noted: str) -> str:
     """A noted number and its verb: `1 was`, `32,294 were`; what is no number stays as it is."""
     said = f"{int(noted):,}" if noted.isdecimal() else noted
     return f"{said} {'was' if said == '1' else 'were'}"
-
-
-def _copies_of(path: Path) -> Iterator[Path]:
-    """Files beside an artifact whose name goes on where its own ends, but is no other product's."""
-    if not path.parent.is_dir():
-        return
-    names = _names_in(path.parent, path.parent.stat().st_mtime_ns)
-    for name in names[bisect_left(names, path.stem) :]:
-        if not name.startswith(path.stem):
-            return
-        copy = path.with_name(name)
-        goes_on = copy.stem.removeprefix(path.stem)
-        if copy.suffix == path.suffix and not goes_on.startswith("_"):
-            yield copy
-
-
-@lru_cache(maxsize=4)
-def _names_in(folder: Path, changed_ns: int) -> list[str]:
-    """The names in a folder, sorted, as they were when it was last changed."""
-    return sorted(os.listdir(folder))
 
 
 def check_artifact(day: date, row: TelemetryRow, path: Path) -> Iterator[Disagreement]:
@@ -126,8 +104,7 @@ def check_artifact(day: date, row: TelemetryRow, path: Path) -> Iterator[Disagre
     iterator of Disagreement
     """
     if not path.is_file():
-        copies = "".join(f"; {copy.name!r} lies beside it" for copy in _copies_of(path))
-        yield Disagreement(day, "missing", f"{say_path(path)} is gone{copies}")
+        yield Disagreement(day, "missing", f"{say_path(path)} is gone")
         return
     path.open("rb").close()  # what cannot be read would be counted as no records
     size = f"{path.stat().st_size / 2**20:.4f}"
@@ -238,11 +215,13 @@ class ServiceCounts:
         if self._failure:
             raise self._failure
 
-# %% ../nbs/verify.ipynb #8c18f80c
+# %% ../nbs/verify.ipynb #0c6660d6
 def unknown_artifacts(
     dataset: Dataset, folder: Path, known: Container[str]
 ) -> Iterator[Disagreement]:
     """The artifacts of a dataset's days in a folder that the telemetry does not call done.
+
+    Files that are called nearly like its artifacts, as copies are, are among them.
 
     Parameters
     ----------
@@ -266,6 +245,11 @@ def unknown_artifacts(
             day = named.window.start.date() if named else None
             said = "is on disk, but the telemetry does not say that its day is done"
             yield Disagreement(day, "unknown", f"{path.name} {said}")
+    ours = (dataset.sensor_id, dataset.descriptor)
+    for path, meant in misnamed(folder, [dataset.output_format]).items():
+        if meant and (meant.sensor_id, meant.descriptor) == ours and path.name not in known:
+            said = "is not quite the name of this day's artifact; rename it if it is that"
+            yield Disagreement(meant.window.start.date(), "unknown", f"{path.name!r} {said}")
 
 # %% ../nbs/verify.ipynb #677db6d3
 def verify_day(

@@ -4,14 +4,13 @@
 
 # %% auto #0
 __all__ = ['Status', 'SOURCE_FORMATS', 'Conversion', 'Stamp', 'unchanged', 'first_day', 'convert_source', 'find_sources',
-           'misnamed', 'convert_window', 'convert_archive']
+           'convert_window', 'convert_archive']
 
-# %% ../../nbs/archive/convert.ipynb #4a26ed0f
+# %% ../../nbs/archive/convert.ipynb #b76cc67c
 import errno
 import json
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
 from .checksums import sha256_of
-from .finding import EVER, Artifact, as_artifact, noted_artifacts
+from .finding import EVER, Artifact, as_artifact, misnamed, noted_artifacts
 from .formats import FORMATS, count_records
 from .parquet_files import import_pyarrow
 from .partitions import SOURCE_KEY, partitions
@@ -205,22 +204,6 @@ def find_sources(
 def _own_stem(one: Artifact) -> str:
     return Path(Dataset(one.sensor_id, one.descriptor).artifact_name(one.window)).stem
 
-# %% ../../nbs/archive/convert.ipynb #56336f56
-_ALIKE = re.compile(r"_\d{8}T\d{6}_\d{8}T\d{6}")
-
-
-def misnamed(
-    folder: Path,
-    formats: Sequence[OutputFormat] = SOURCE_FORMATS,
-    known: Iterable[Sequence[Path]] = (),
-) -> list[Conversion]:
-    """The files of a folder that are called nearly like artifacts, and are not known as one."""
-    files = [p for kind in formats for p in folder.glob(f"*.{kind}") if _ALIKE.search(p.name)]
-    visible = [p for p in files if p.is_file() and not p.name.startswith(".")]
-    odd = {p for p in visible if not as_artifact(p)}.difference(*known)
-    why = "its name is not quite that of an artifact; rename it"
-    return [Conversion(path, "passed over", error=why) for path in sorted(odd)]
-
 # %% ../../nbs/archive/convert.ipynb #0dadcfc0
 def convert_window(
     paths: Sequence[Path], archive: Path, targets: Sequence[Path] = (), stem: str = ""
@@ -261,7 +244,7 @@ def _folders(
         raise ValueError(f"archive_dir: {str(archive)!r} holds the sources; give another folder")
     return source, archive
 
-# %% ../../nbs/archive/convert.ipynb #5d9cff46
+# %% ../../nbs/archive/convert.ipynb #187abb1a
 def convert_archive(
     source_dir: str | PathLike[str],
     archive_dir: str | PathLike[str],
@@ -308,7 +291,10 @@ def convert_archive(
     formats = SOURCE_FORMATS if source_format is None else (source_format,)
     results: list[Conversion] = []
     found = find_sources(source, sensor_id, descriptor, formats)
-    odd = [] if sensor_id or descriptor else misnamed(source, formats, found.values())
+    odd = set() if sensor_id or descriptor else set(misnamed(source, formats))
+    odd -= set(chain.from_iterable(found.values()))  # which the telemetry knows
+    why = "its name is not quite that of an artifact; rename it"
+    passed = [Conversion(path, "passed over", error=why) for path in sorted(odd)]
     with _alone(archive) if found else nullcontext():  # no folder is made for nothing
         targets = defaultdict(list)
         for target in sorted(archive.glob("day=*/*.parquet")):
@@ -316,7 +302,7 @@ def convert_archive(
         done = (
             convert_window(paths, archive, targets[stem], stem) for stem, paths in found.items()
         )
-        for result in chain(odd, chain.from_iterable(done)):
+        for result in chain(passed, chain.from_iterable(done)):
             results.append(result)
             if on_event is not None:
                 on_event(result)
