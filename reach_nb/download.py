@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['log', 'BEHIND', 'CAUGHT_UP', 'Pace', 'due_chunks', 'answers_in_line', 'wait_for_writer', 'end_if_stopped',
            'wait_for_other', 'tell_retries', 'fill_spool', 'Downloaded', 'better_file', 'make_file', 'download_window',
-           'new_client', 'client_for', 'ArgumentError', 'refusing', 'check_client', 'download_UDL_reach_window',
+           'new_client', 'client_for', 'refusing', 'check_client', 'download_UDL_reach_window',
            'download_UDL_reach_to_file']
 
-# %% ../nbs/download.ipynb #9c0b4234
+# %% ../nbs/download.ipynb #3ed0d362
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ from .constellation import UDL_BASE_URL
 from .dataset import Dataset, OutputFormat
 from .day.chunks import fetch_chunks, fetch_window
 from .day.witness import Testimony, Witness, confirm_empty, hear
-from .errors import NoRecordsError, RunStopped
+from .errors import ArgumentError, NoRecordsError, RunStopped
 from .events import ChunkDone, EventReader
 from .files import as_path, make_folders
 from .keywords import hands_on, names_nearest
@@ -310,7 +310,7 @@ def download_window(
         discard_spool(artifact)  # doubtful answers are not believed a second time
     return found or _no_records(said, dataset, window)
 
-# %% ../nbs/download.ipynb #90e5e4c1
+# %% ../nbs/download.ipynb #35377fc2
 Pace = tuple[float, float, float, float, float]  # the limiter's settings, in their order
 
 
@@ -337,11 +337,9 @@ def client_for(
     rates = dict(zip(RATES, pace, strict=True))
     for name, rate in rates.items():
         check_setting(name, rate)
+    check_client(client, stop, base_url=base_url, **rates)
     if client is not None:
-        check_client(client, stop, base_url=base_url, **rates)
         return nullcontext(client)
-    if stop is not None and not callable(getattr(stop, "wait", None)):
-        raise ValueError(f"stop: {stop!r} is no threading.Event")
     return new_client(auth_token, base_url, pace, stop)
 
 
@@ -350,11 +348,7 @@ def _path_of(found: Downloaded) -> Path:
         log.warning("%s: %s", found.path.name, found.remark)
     return found.path
 
-# %% ../nbs/download.ipynb #a23613d5
-class ArgumentError(ValueError):
-    """A bad argument; a run takes a plain `ValueError` of a download function for "no data"."""
-
-
+# %% ../nbs/download.ipynb #708ac0d4
 @contextmanager
 def refusing() -> Iterator[None]:
     """While it lasts, a plain `ValueError` becomes an `ArgumentError`."""
@@ -364,18 +358,24 @@ def refusing() -> Iterator[None]:
         raise (ArgumentError(str(error)) if type(error) is ValueError else error) from None
 
 
-def check_client(client: UDLClient, stop: threading.Event | None, **settings: object) -> None:
-    """Refuse arguments that contradict a client that is handed in, whose own are what counts.
+def check_client(
+    client: UDLClient | None, stop: threading.Event | None, **settings: object
+) -> None:
+    """Refuse a client or a stop flag that is none, and what contradicts a client's own.
 
     That is a `ValueError` which names the argument. One that is as usual contradicts nothing.
 
     Parameters
     ----------
     client, stop : UDLClient, threading.Event, optional
-        As they were given.
+        As they were handed in, if they were.
     **settings
         By their names in `DownloadRunConfig`.
     """
+    if stop is not None and not callable(getattr(stop, "wait", None)):
+        raise ValueError(f"stop: {stop!r} is no threading.Event")
+    if client is None:
+        return
     if not isinstance(client, UDLClient):
         raise ValueError(f"client: {client!r} is no UDLClient")
     own = asdict(client.limiter.plan.aimd)
