@@ -6,8 +6,7 @@
 __all__ = ['Trouble', 'Folder', 'Disagreement', 'check_artifact', 'check_sum', 'check_count', 'ServiceCounts',
            'unknown_artifacts', 'verify_day', 'verify_days', 'verify_archive']
 
-# %% ../nbs/verify.ipynb #2aec6d8a
-import os
+# %% ../nbs/verify.ipynb #92650b4e
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
