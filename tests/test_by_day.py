@@ -1,6 +1,9 @@
-"""Analyses run unchanged on a Dask cluster: a real one, of two workers, with the same results."""
+"""Analyses run unchanged on a Dask cluster (a real one, of two workers), in scripts and in workers of a pool."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 
 import pandas as pd
@@ -12,6 +15,7 @@ from reach_nb import (
     dose_map,
     dose_statistics,
     gaps,
+    keogram,
     scan_archive,
     sensor_days,
 )
@@ -46,5 +50,50 @@ def test_a_dask_cluster_gives_the_same_results(archive):
             here, there = analysis(archive), analysis(archive, executor=executor)
             pd.testing.assert_frame_equal(there, here)
             assert there.attrs == here.attrs
-        here = dose_map(archive, flavor="X")
-        pd.testing.assert_frame_equal(dose_map(archive, flavor="X", executor=executor), here)
+        for picture in (dose_map, keogram):
+            here = picture(archive, flavor="X")
+            pd.testing.assert_frame_equal(picture(archive, flavor="X", executor=executor), here)
+
+
+L_OF_A_PLACE = """
+import multiprocessing
+
+import numpy as np
+
+from reach_nb.look.magnetic import ShellMap
+
+
+def l_of_a_place():
+    place = np.array([45.0]), np.array([10.0]), np.array([780.0])
+    return ShellMap(2024).l_shell(*place).round(2)
+
+"""
+# macOS and Windows start a process by running the script from its top again
+WITHOUT_A_GUARD = "multiprocessing.set_start_method('spawn'); print(l_of_a_place())"
+# as workers of Dask and of multiprocessing.Pool are
+IN_A_DAEMON = """
+if __name__ == "__main__":
+    with multiprocessing.Pool(1) as pool:
+        print(pool.apply(l_of_a_place))
+"""
+
+
+def run_script(text, folder, **environment):
+    """A Python script in a process of its own, as a user runs it."""
+    script = folder / "script.py"
+    script.write_text(text)
+    command, environment = [sys.executable, script], {**os.environ, **environment}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("how", [WITHOUT_A_GUARD, IN_A_DAEMON], ids=["without a guard", "daemon"])
+def test_l_in_a_script_starts_no_process(how, tmp_path):
+    done = run_script(L_OF_A_PLACE + how, tmp_path)
+    assert (done.stderr, done.stdout) == ("", "[1.99]\n")
+
+
+def test_l_without_a_home_says_what_to_do(tmp_path):
+    done = run_script(L_OF_A_PLACE + "l_of_a_place()", tmp_path, SPACEPY=tmp_path / "script.py")
+    assert "SPACEPY name a folder that can be written" in done.stderr.splitlines()[-1]
+    done = run_script(L_OF_A_PLACE + "print(l_of_a_place())", tmp_path, SPACEPY=tmp_path)
+    assert (done.stderr, done.stdout) == ("", "[1.99]\n")

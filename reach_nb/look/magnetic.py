@@ -7,6 +7,8 @@ __all__ = ['LATEST_FIELD', 'GRID_LAT', 'GRID_LON', 'GRID_KM', 'field_date', 'dip
            'magnetic_local_time', 'irbem_l', 'inverse_l_spline', 'ShellMap', 'add_coordinates']
 
 # %% ../../nbs/look/magnetic.ipynb #4338aaad
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -25,7 +27,7 @@ LATEST_FIELD = datetime(2024, 7, 1)
 
 
 def _library() -> Any:
-    """`spacepy` with what is used of it, or an `ImportError` that says how to get it."""
+    """`spacepy` with what is used of it, or an error that says how to get it."""
     try:
         import spacepy.coordinates
         import spacepy.igrf
@@ -34,6 +36,11 @@ def _library() -> Any:
     except ImportError as error:
         raise ImportError(
             "magnetic coordinates need spacepy (with IRBEM): pip install 'reach_nb[magnetic]'"
+        ) from error
+    except OSError as error:  # a home that can't be written, as in many containers
+        raise OSError(
+            f"spacepy, for magnetic coordinates, can't keep its settings: {error}; let the "
+            "environment variable SPACEPY name a folder that can be written"
         ) from error
     return spacepy
 
@@ -108,10 +115,25 @@ GRID_LAT, GRID_LON, GRID_KM = 2.0, 10.0, 40.0  # steps of the grid: degrees, deg
 _PADDING = 4  # columns repeated past 180° for the spline
 
 
+@contextmanager
+def _in_this_process(settings: dict[str, Any]) -> Iterator[None]:
+    """Keeps SpacePy from starting processes.
+
+    A worker of Dask or of a `multiprocessing.Pool` may have none, and on macOS and Windows each
+    would run a user's script from its top again.
+    """
+    asked = settings["ncpus"]
+    settings["ncpus"] = 1
+    try:
+        yield
+    finally:
+        settings["ncpus"] = asked
+
+
 def irbem_l(
     lat: NDArray[np.float64], lon: NDArray[np.float64], alt: NDArray[np.float64], when: datetime
 ) -> NDArray[np.float64]:
-    """McIlwain's L by IRBEM in the field of IGRF alone, place by place (0.8 ms each).
+    """McIlwain's L by IRBEM in the field of IGRF alone, place by place (0.1 ms each).
 
     Parameters
     ----------
@@ -130,13 +152,14 @@ def irbem_l(
     places = spacepy.coordinates.Coords(
         np.column_stack([alt, lat, lon]), "GDZ", "sph", units=["km", "deg", "deg"], use_irbem=False
     )
-    found = spacepy.irbempy.get_Lm(times, places, 90, extMag="0", intMag="IGRF")
+    with _in_this_process(spacepy.config):
+        found = spacepy.irbempy.get_Lm(times, places, 90, extMag="0", intMag="IGRF")
     return np.abs(np.ravel(found["Lm"]))  # negative marks a drift that meets the atmosphere
 
 
 @lru_cache(maxsize=32)
 def inverse_l_spline(year: int, altitude_km: float) -> NDArray[np.float64]:
-    """Coefficients of the cubic spline through 1/L at one altitude; about 3 s, then remembered."""
+    """Coefficients of the cubic spline through 1/L at one altitude: half a second, once."""
     from scipy.ndimage import spline_filter
 
     lat = np.clip(np.arange(-90, 90 + GRID_LAT, GRID_LAT), -89.9, 89.9)
@@ -221,8 +244,9 @@ def _coordinates(
 def add_coordinates(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame of readings with magnetic latitude, L and magnetic local time; a new frame.
 
-    Needs `pip install 'reach_nb[magnetic]'`. Raises `ValueError` if a column is missing. The first
-    call for a year of data takes some seconds, further ones about half a microsecond a reading.
+    Needs `pip install 'reach_nb[magnetic]'`. Raises `ValueError` if a column is missing, and
+    `OSError` where SpacePy has no folder for its settings. The first call for a year of data takes
+    some two seconds, further ones about half a microsecond a reading.
 
     Parameters
     ----------
