@@ -140,7 +140,7 @@ def convert_source(
         read = sum(part.records for part in found.values())
         if read != counted:
             raise ValueError(f"{read} records were read where {counted} were counted")
-        odd = sum(part.given.columns["obTime"].nulls for part in found.values())
+        odd = sum(part.without_time for part in found.values())
         whole = {"sha256": before.sha256, "records": read, "days": tuple(sorted(found))}
         stamp = Stamp.of(path, **whole, without_time=odd)
         for part in found.values():

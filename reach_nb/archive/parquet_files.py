@@ -263,9 +263,8 @@ def _rows_of_pieces(pieces: Iterable[bytes]) -> Iterator[Rows]:
 
 
 def _rows_of_piece(piece: bytes, steady: Steady) -> Rows:
-    arrow_says_no = import_pyarrow().ArrowInvalid
     for new_keys, expected in product((False, True), dict.fromkeys((steady, ()))):
-        with suppress(msgspec.DecodeError, RecursionError, OverflowError, arrow_says_no):
+        with suppress(msgspec.DecodeError, RecursionError, OverflowError, ValueError):
             return Rows(usual_batch(piece, expected, new_keys))
     return record_rows(decode_records(piece))
 
@@ -411,6 +410,7 @@ def _batches_of_part(
 
 # %% ../../nbs/archive/parquet_files.ipynb #f33b3652
 _ROWS_AT_A_TIME = 64_000
+_RECORDS_AT_A_TIME = 300  # about `ARROW_BYTES`
 
 
 def count_parquet(path: Path) -> int:
@@ -435,5 +435,9 @@ def parquet_rows(path: Path) -> Iterator[Rows]:
 
 def json_rows(pieces: Iterable[Sequence[bytes | msgspec.Raw]]) -> Iterator[Rows]:
     """The rows of records that come as JSON texts, some at a time."""
-    for texts in pieces:
-        yield from answer_rows(b"[" + b",".join(texts) + b"]")
+    slices = (
+        texts[start : start + _RECORDS_AT_A_TIME]
+        for texts in pieces
+        for start in range(0, len(texts), _RECORDS_AT_A_TIME)
+    )
+    return _rows_of_pieces(b"[" + b",".join(some) + b"]" for some in slices)
