@@ -200,11 +200,12 @@ def as_text(value: object) -> str | None:
 
 # %% ../../nbs/archive/records.ipynb #e8c95f35
 _WHOLE_RANGE = range(-(2**31), 2**31)  # what an int32 column holds
+_NUMBERS_OR_TEXT = (int, float, str, Real, Decimal)
 
 
 def as_number(value: object) -> float | None:
     """A value as a finite number; `None` if it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Real | Decimal):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS_OR_TEXT):
         return None
     try:
         number = float(value)
