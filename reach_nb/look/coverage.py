@@ -146,7 +146,7 @@ def samples_of(frame: pd.DataFrame, ends: Ends) -> Samples:
     order = np.argsort(code, kind="stable")
     code, times = code[order], times[order]
     new = np.diff(code, prepend=-1) != 0
-    if (np.diff(times)[~new[1:]] < np.timedelta64(0)).any():
+    if (np.diff(times)[~new[1:]] < np.timedelta64(0, "us")).any():
         order = np.lexsort((times, code))
         times = times[order]
     pairs = [(str(sensor.categories[c // 4]), int(c % 4)) for c in code[new]]
