@@ -155,7 +155,7 @@ def flag_mask(exclude_flags: SupportsIndex | str | Iterable[SupportsIndex | str]
     int
         The bits; -1 means every bit.
     """
-    if not isinstance(exclude_flags, bool):
+    if not isinstance(exclude_flags, bool | np.bool_):
         with suppress(TypeError):
             return index(exclude_flags)  # type: ignore[arg-type]
     named = {flag.name.lower(): int(flag) for flag in QualityFlag if flag.name}

@@ -81,8 +81,10 @@ def parse_iso(text: str) -> datetime | None:
 
 
 def _for_old_python(text: str) -> str:
-    text = re.sub(r"\.([0-9]{1,6})[0-9]*", lambda m: "." + m[1].ljust(6, "0"), text.strip())
-    return re.sub("[Zz]$", "+00:00", text)
+    text = re.sub("[.,]([0-9]{1,6})[0-9]*", lambda m: "." + m[1].ljust(6, "0"), text.strip())
+    text = re.sub("[Zz]$", "+00:00", text)
+    with_zone = re.fullmatch("(.{10}.+[+-][0-9]{2}):?([0-9]{2})?", text)
+    return f"{with_zone[1]}:{with_zone[2] or '00'}" if with_zone else text
 
 # %% ../nbs/windows.ipynb #d6c0b733
 class AstropyTime(Protocol):

@@ -75,6 +75,7 @@ RESPONSES: dict[str, Response] = {
 _RESPONSE = np.array([RESPONSES[f] for f in FLAVORS])
 
 
+@np.errstate(under="ignore")  # far from a belt nothing is left of it
 def dose_rate(flavor: Ints, place: Place, outer_factor: Floats | float = 1.0) -> Floats:
     """Mean dose rates of flavors at places.
 

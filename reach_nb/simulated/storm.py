@@ -61,6 +61,7 @@ _CALM, _WIDTH = 2.5, 0.9  # no L below this one changes; half width of the injec
 _LOST_FROM, _LOST_FULLY = 3.5, 5.0  # L
 
 
+@np.errstate(under="ignore")  # far from its middle nothing is left of it
 def belt_factor(storm: Storm, t_ms: Ints, shell: Floats) -> Floats:
     """What the outer belt is multiplied by, at moments and L shells.
 
