@@ -291,7 +291,8 @@ def sensors_of(table: Table) -> tuple[Texts, NDArray[np.bool_]]:
         return sensor, missing
     by_name = as_texts(table["observatoryName"], BY_OBSERVATORY.get)
     both = [*sensor.values, *by_name.values]
-    named = np.where(by_name.codes < 0, -1, by_name.codes + len(sensor.values))
+    shifted = by_name.codes.astype(np.int32) + len(sensor.values)
+    named = np.where(by_name.codes < 0, -1, shifted)
     # one text may be in both, so they are looked through once more
     codes = np.where(missing, named, sensor.codes)
     sensor = as_texts(objects([*both, None])[codes])
@@ -485,7 +486,8 @@ def reading_places(readings: Table) -> Places:
     sensor, flavor = readings["sensor_id"], readings["flavor"]
     n_flavors = len(flavor.values) + 1
     n_dosimeters = 8
-    who = sensor.codes + np.int32(1)  # in place from here on: fresh memory costs more than sums
+    who = sensor.codes.astype(np.int32)  # in place: fresh memory costs more than sums
+    who += 1
     who *= n_dosimeters
     who += readings["dosimeter"].astype(np.int32)
     who *= n_flavors
