@@ -43,10 +43,10 @@ def table_of(frame: Any) -> Table:
         columns = [column for column in frame.get_columns() if str(column.dtype) == "Object"]
         of_objects = {column.name: objects(column.to_list()) for column in columns}
         return _from_arrow(frame.drop(list(of_objects))) | of_objects
+    if hasattr(frame, "to_arrow_table"):  # a query of DuckDB, which before 1.3.1 streams but once
+        return _from_arrow(frame.to_arrow_table())
     if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__"):
         return _from_arrow(frame)
-    if hasattr(frame, "to_arrow_table"):  # DuckDB before it spoke Arrow by itself
-        return _from_arrow(frame.to_arrow_table())
     raise ValueError(
         f"frame: {type(frame).__name__} is no frame; give one of pandas, Polars, pyarrow or DuckDB"
     )
