@@ -164,7 +164,7 @@ def _usual_times(texts: list[Any]) -> Times | None:
 
 
 def _moments(digits: NDArray[np.uint8]) -> Times | None:
-    """Moments of which each row has a digit; `None` if one is no moment.
+    """The moments of usual texts, from their digits, a column each; `None` if one is no moment.
 
     NumPy's own reading of bytes ends the process at a 30 February, before NumPy 2.
     """

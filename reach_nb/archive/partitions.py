@@ -249,7 +249,7 @@ class Partition:
             self._writer.write_table(group, row_group_size=len(group))
 
     def finish(self, source: dict[str, Any]) -> None:
-        """Write the rest, on disk. Raises `ValueError` if it reads back as something else."""
+        """Write the rest and what the source is; `ValueError` if the disk has something else."""
         self.flush()
         notes = {RECORDS_KEY: str(self.records), SOURCE_KEY: json.dumps(source)}
         self._writer.add_key_value_metadata(notes)
