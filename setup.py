@@ -13,7 +13,7 @@ cfg = settings["DEFAULT"]
 
 LICENSES = {"apache2": "Apache-2.0"}
 STATUSES = {"2": "2 - Pre-Alpha", "3": "3 - Alpha", "4": "4 - Beta", "5": "5 - Production/Stable"}
-PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 EXTRAS = ["aws", "parquet", "cdf", "magnetic", "xarray", "lab"]
 
 extras = {name: shlex.split(cfg[f"{name}_requirements"]) for name in EXTRAS}
@@ -51,6 +51,7 @@ setup(
         f"Programming Language :: Python :: {p}"
         for p in PYTHONS[PYTHONS.index(cfg["min_python"]) :]
     ],
+    package_dir={"": "."},  # or a folder named like the package hides an editable install
     packages=find_packages(include=[cfg["lib_path"], cfg["lib_path"] + ".*"]),
     package_data={cfg["lib_path"]: ["py.typed", "__init__.pyi"]},
     include_package_data=False,

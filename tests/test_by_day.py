@@ -1,9 +1,11 @@
-"""Analyses run unchanged on a Dask cluster (a real one, of two workers), in scripts and in workers of a pool."""
+"""Analyses run unchanged on a Dask cluster (a real one, of two workers), in processes, in scripts and in workers of a pool."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pandas as pd
@@ -21,8 +23,6 @@ from reach_nb import (
 )
 from reach_nb.dataset import Dataset
 
-distributed = pytest.importorskip("dask.distributed")
-
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
@@ -38,21 +38,32 @@ def archive(tmp_path_factory):
     return scan_archive(folder, "2025-01-28", "2025-01-30", sensor_id="REACH-135")
 
 
+def same_results(archive, executor):
+    """Of every analysis, here and through the executor."""
+    for analysis in (gaps, sensor_days, daily_dose, dose_statistics):
+        here, there = analysis(archive), analysis(archive, executor=executor)
+        pd.testing.assert_frame_equal(there, here)
+        assert there.attrs == here.attrs
+    for picture in (dose_map, keogram):
+        here = picture(archive, flavor="X")
+        pd.testing.assert_frame_equal(picture(archive, flavor="X", executor=executor), here)
+
+
+def test_processes_give_the_same_results(archive):
+    """Also where they share nothing with this one, which is the usual way on macOS and Windows."""
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        same_results(archive, executor)
+
+
 def test_a_dask_cluster_gives_the_same_results(archive):
+    distributed = pytest.importorskip("dask.distributed")
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        executor = client.get_executor()
-        for analysis in (gaps, sensor_days, daily_dose, dose_statistics):
-            here, there = analysis(archive), analysis(archive, executor=executor)
-            pd.testing.assert_frame_equal(there, here)
-            assert there.attrs == here.attrs
-        for picture in (dose_map, keogram):
-            here = picture(archive, flavor="X")
-            pd.testing.assert_frame_equal(picture(archive, flavor="X", executor=executor), here)
+        same_results(archive, client.get_executor())
 
 
 L_OF_A_PLACE = """

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -120,7 +121,7 @@ def test_a_probe_that_fails_does_not_cost_more(tmp_path):
         assert sum(r.status == 401 for r in service.requests) == 1
 
 
-@pytest.mark.skipif(os.name != "posix", reason="there is no ps")
+@pytest.mark.skipif(os.name != "posix" or not shutil.which("ps"), reason="there is no ps")
 def test_the_process_list_and_the_log(tmp_path):
     """At -vv, among failures of every kind: no form of the login in `ps`, on the terminal, or in any file that a run writes."""
     kinds = ("503", "html", "truncated", "redirect", "reset", "400")

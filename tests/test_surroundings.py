@@ -1,7 +1,10 @@
-"""What is set around a run: a notebook, the time zone of matplotlib, a login that is wrong."""
+"""What is set around a run: a notebook, the time zone of matplotlib, a login that is wrong, a folder of the package's name."""
 
 import contextlib
 import io
+import os
+import subprocess
+import sys
 
 import matplotlib
 import numpy as np
@@ -89,3 +92,12 @@ def test_a_flag_of_one_value_is_told_once(command, capsys):
     said = capsys.readouterr().err
     assert end.value.code == 2 and said.count("\n") == 1
     assert f"argument {command[1]}: is " in said and "give it once" in said
+
+
+def test_a_folder_of_the_name_of_the_package(tmp_path):
+    """As where one has cloned it: what is installed is found, in a notebook beside the clone too."""
+    (tmp_path / "reach_nb").mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-c", "from reach_nb import run_download"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

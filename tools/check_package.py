@@ -62,7 +62,11 @@ def check_metadata(wheel):
         for c in classifiers
         if c.startswith("Programming Language :: Python :: 3.")
     }
-    expect("classifiers of every Python", {"3.10", "3.11", "3.12", "3.13"} <= pythons, classifiers)
+    expect(
+        "classifiers of every Python",
+        {"3.10", "3.11", "3.12", "3.13", "3.14"} <= pythons,
+        classifiers,
+    )
     expect(
         "an entry point for nbdev's links",
         "reach_nb._modidx:d" in archive_text(wheel, "entry_points.txt"),
