@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, datetime, time, timedelta, timezone
 from itertools import chain
-from os.path import commonprefix
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
@@ -195,14 +194,18 @@ def _folder_window(path: Path) -> Window | None:
         return None
 
 # %% ../../nbs/archive/finding.ipynb #bf746f80
+def _common_start(one: str, other: str) -> str:
+    return next(one[:n] for n in range(len(one), -1, -1) if other.startswith(one[:n]))
+
+
 def noted_artifacts(folder: Path, window: Window) -> Iterator[Artifact]:
     """The artifacts that a folder's telemetry notes for a window and that names do not find."""
     log = folder / TELEMETRY_NAME
     if not holds_telemetry(log):
         return
-    ends = [str(moment.date()) for moment in (window.start, window.stop - MILLISECOND)]
+    first, last = (str(moment.date()) for moment in (window.start, window.stop - MILLISECOND))
     finder = ArtifactFinder(folder, log)
-    records = CsvLog(log, LAYOUT).records(commonprefix(ends))
+    records = CsvLog(log, LAYOUT).records(_common_start(first, last))
     for name, days in rows_by_dataset(records).items():
         for day in (day for day in days if _overlap(day_window(day), window)):
             row = promising_row(days[day])
