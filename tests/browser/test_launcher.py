@@ -65,6 +65,7 @@ def log_in(panel):
     panel.get_by_label("UDL password").fill(PASSWORD)
     panel.get_by_role("button", name="Use this login").click()
     expect(panel.get_by_text("Login: typed here")).to_be_visible()
+    expect(panel.get_by_label("UDL password")).to_be_hidden()  # what stands below has moved up
 
 
 def button(panel, name):
@@ -139,6 +140,7 @@ def test_the_whole_way_by_keyboard(lab, udl):
     keys.type(PASSWORD)
     keys.press("Enter")
     expect(panel.get_by_text("Login: typed here")).to_be_visible()
+    expect(panel.get_by_label("UDL password")).to_be_hidden()  # what stands below has moved up
     page.wait_for_function(
         f"() => ({FOCUSED})() === 'Start'"
     )  # the inputs are gone, and the focus has gone on
@@ -278,6 +280,7 @@ def test_a_wrong_login_is_asked_for_again(lab, udl):
         "Tab"
     )  # leaving the field hands it over and empties it
     expect(panel.get_by_text("Login: typed here")).to_be_visible()
+    expect(panel.get_by_label("UDL password")).to_be_hidden()  # what stands below has moved up
     assert panel.locator("input[type=password]").input_value() == ""
     button(panel, "Start").click()
     expect(panel.get_by_text("Type another login here")).to_be_visible(timeout=30_000)
@@ -426,6 +429,7 @@ def test_contrast_and_narrow_pages(lab, udl, light):
     panel = lp.panel()
     log_in(panel)
     button(panel, "Show advanced settings").click()
+    expect(panel.get_by_label("Days at most")).to_be_visible()  # what stands below has moved down
     button(panel, "Start").click()
     status(panel, "1 failed")
     button(panel, "Settings").click()
