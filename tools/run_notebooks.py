@@ -10,6 +10,7 @@ Plain, it is nbdev_test's own run. As a module, the cells that are not exported 
 module: what they test is then the package, not the notebook, and coverage counts the package's lines.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -116,6 +117,7 @@ def run_in_copy(said, answers, seconds, **asked):
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and the copy with it
+    gc.freeze()  # a copy need not look through what is imported again and again
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     while line := sys.stdin.readline():  # the end of it, and no more, is seen while a copy runs
         with tempfile.TemporaryFile() as said:
