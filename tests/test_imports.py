@@ -9,11 +9,10 @@ DRAW_NOTHING = """backfill cli verify archive.reading look.by_day look.coverage 
 EVERY_PICTURE = """
 import sys, tempfile
 import reach_nb as r
-from reach_nb import SimulatedUDL
 from reach_nb.look.figures import theme_svg
 
 one = {"sensor_id": "REACH-169", "output_format": "json"}
-with SimulatedUDL(seed=1, availability=0.05) as udl, tempfile.TemporaryDirectory() as folder:
+with r.SimulatedUDL(seed=1, availability=0.05) as udl, tempfile.TemporaryDirectory() as folder:
     access = {"auth_token": udl.auth_token, "base_url": udl.base_url}
     config = r.DownloadRunConfig("2025-01-31", "2025-01-31", folder, **one, **access)
     plan = r.plan_run(config)

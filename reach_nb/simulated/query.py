@@ -126,11 +126,11 @@ def matching_sensors(params: Mapping[str, str]) -> tuple[int, ...]:
     """
     if any(params.get(name, fixed) != fixed for name, fixed in CONSTANT_FIELDS.items()):
         return ()
-    asked = [(kind, params[name]) for name, kind in SENSOR_FILTERS.items() if name in params]
+    asked = [(name, attribute) for name, attribute in SENSOR_FILTERS.items() if name in params]
     return tuple(
         place
         for place, sensor in enumerate(SENSORS.values())
-        if all(str(getattr(sensor, kind)) == value for kind, value in asked)
+        if all(str(getattr(sensor, attribute)) == params[name] for name, attribute in asked)
     )
 
 # %% ../../nbs/simulated/query.ipynb #1f8524f2

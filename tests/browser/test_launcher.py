@@ -60,12 +60,17 @@ def status(panel, text, seconds=60):
     expect(panel.locator(".rn-status").first).to_contain_text(text, timeout=1000 * seconds)
 
 
+def logged_in(panel):
+    """The login is taken, and what stands below its fields has moved up."""
+    expect(panel.get_by_text("Login: typed here")).to_be_visible()
+    expect(panel.get_by_label("UDL password")).to_be_hidden()
+
+
 def log_in(panel):
     panel.get_by_label("UDL user name").fill(USER)
     panel.get_by_label("UDL password").fill(PASSWORD)
     panel.get_by_role("button", name="Use this login").click()
-    expect(panel.get_by_text("Login: typed here")).to_be_visible()
-    expect(panel.get_by_label("UDL password")).to_be_hidden()  # what stands below has moved up
+    logged_in(panel)
 
 
 def button(panel, name):
@@ -139,8 +144,7 @@ def test_the_whole_way_by_keyboard(lab, udl):
     press_until(page, "UDL password")
     keys.type(PASSWORD)
     keys.press("Enter")
-    expect(panel.get_by_text("Login: typed here")).to_be_visible()
-    expect(panel.get_by_label("UDL password")).to_be_hidden()  # what stands below has moved up
+    logged_in(panel)
     page.wait_for_function(
         f"() => ({FOCUSED})() === 'Start'"
     )  # the inputs are gone, and the focus has gone on
@@ -279,8 +283,7 @@ def test_a_wrong_login_is_asked_for_again(lab, udl):
     panel.get_by_label("UDL password").press(
         "Tab"
     )  # leaving the field hands it over and empties it
-    expect(panel.get_by_text("Login: typed here")).to_be_visible()
-    expect(panel.get_by_label("UDL password")).to_be_hidden()  # what stands below has moved up
+    logged_in(panel)
     assert panel.locator("input[type=password]").input_value() == ""
     button(panel, "Start").click()
     expect(panel.get_by_text("Type another login here")).to_be_visible(timeout=30_000)
