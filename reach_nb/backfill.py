@@ -15,7 +15,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
@@ -81,7 +81,6 @@ from reach_nb.planning import (
 from .secrecy import redact
 from .service.client import UDLClient
 from reach_nb.telemetry import (
-    STATUS_DOWNLOADED,
     STATUS_FAILED,
     STATUS_SKIPPED_NO_DATA,
     HistoricalTelemetry,
@@ -141,10 +140,10 @@ def injected(download_fn: DownloadFunction) -> DayDownloader:
 
 # %% ../nbs/backfill.ipynb #369286fb
 def noted_records(row: TelemetryRow | None) -> int:
-    """The records that a row notes for a file that is there; 0 if it notes none."""
-    if row is None or row.status != STATUS_DOWNLOADED or not row.records_downloaded.isdecimal():
-        return 0
-    return int(row.records_downloaded)
+    """The records that a row notes, as a spreadsheet has them (`1040.0`), too; 0 if none."""
+    with suppress(ValueError, OverflowError):
+        return int(float(row.records_downloaded)) if row else 0
+    return 0
 
 
 def _own_client(config: DownloadRunConfig, stop: threading.Event) -> UDLClient:
@@ -172,7 +171,7 @@ def built_in(
     first: PlannedDay,
     on_event: EventReader,
     clock: Clock = utc_now,
-    prior: Mapping[tuple[Dataset, date], TelemetryRow] = MappingProxyType({}),
+    downloaded: Mapping[tuple[Dataset, date], TelemetryRow] = MappingProxyType({}),
 ) -> Iterator[DayDownloader]:
     """The built-in downloader, for as long as the `with` lasts.
 
@@ -192,8 +191,8 @@ def built_in(
         Gets what happens within a day.
     clock : callable
         The present moment.
-    prior : mapping of tuple to TelemetryRow
-        By dataset and day, the latest row: its file stays if a refresh brings less.
+    downloaded : mapping of tuple to TelemetryRow
+        By dataset and day, the row that notes its file: that stays if a refresh brings less.
 
     Returns
     -------
@@ -214,7 +213,7 @@ def built_in(
             keep_receipt=True,
             now=clock(),
             witness=witness,
-            records_before=noted_records(prior.get((config.dataset, day))),
+            records_before=noted_records(downloaded.get((config.dataset, day))),
         )
 
 # %% ../nbs/backfill.ipynb #21e7e8db
@@ -410,7 +409,7 @@ def source_of(
         return nullcontext(_never_called)
     first = plan.to_run[0]
     shared = run.configs[first.dataset]
-    return built_in(shared, client, stop, first, run.publish, run.clock, plan.prior)
+    return built_in(shared, client, stop, first, run.publish, run.clock, plan.downloaded)
 
 
 def _never_called(config: DownloadRunConfig, day: date) -> Path:

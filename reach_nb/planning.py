@@ -8,7 +8,7 @@ __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', '
            'checked_settings', 'in_one_line', 'Given', 'DownloadRunConfig', 'settle_hours_of', 'with_absolute_paths',
            'settled_at', 'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay',
            'say_reason', 'plan_stretches', 'Plan', 'plan_backfill', 'limit_hint', 'as_configs', 'check_together',
-           'latest_by_dataset', 'plan_runs', 'plan_run']
+           'days_by_dataset', 'plan_runs', 'plan_run']
 
 # %% ../nbs/planning.ipynb #2cb158c5
 import html
@@ -34,6 +34,7 @@ from reach_nb.telemetry import (
     STATUS_FAILED,
     STATUS_SKIPPED_NO_DATA,
     TELEMETRY_NAME,
+    DayRows,
     HistoricalTelemetry,
     TelemetryRow,
     is_later_stage,
@@ -505,11 +506,16 @@ class Plan(Sequence[PlannedDay]):
         How long its requests take at the limiter's pace, s: none refused, no day begun before.
     prior : mapping of (Dataset, date) to TelemetryRow
         The latest row of each day that has one, from which the plan was made.
+    downloaded : mapping of (Dataset, date) to TelemetryRow
+        The latest row of each day that says `DOWNLOADED`, whatever came after it.
     """
 
     days: tuple[PlannedDay, ...] = ()
     seconds: float = 0.0
     prior: Mapping[tuple[Dataset, date], TelemetryRow] = field(default_factory=dict, compare=False)
+    downloaded: Mapping[tuple[Dataset, date], TelemetryRow] = field(
+        default_factory=dict, compare=False
+    )
 
     def __len__(self) -> int:
         return len(self.days)
@@ -688,10 +694,10 @@ def check_together(configs: Sequence[DownloadRunConfig]) -> None:
                 raise ValueError(f"{field}: differs between datasets{values}; a run has one")
 
 # %% ../nbs/planning.ipynb #0e3de934
-def latest_by_dataset(
+def days_by_dataset(
     telemetry: HistoricalTelemetry, datasets: Sequence[Dataset]
-) -> dict[Dataset, dict[date, TelemetryRow]]:
-    """The latest row of each day of some datasets.
+) -> dict[Dataset, dict[date, DayRows]]:
+    """What a log says of each day of some datasets.
 
     Parameters
     ----------
@@ -702,16 +708,13 @@ def latest_by_dataset(
 
     Returns
     -------
-    dict of Dataset to dict of date to TelemetryRow
+    dict of Dataset to dict of date to DayRows
     """
-    if len(datasets) == 1:  # a log is searched for one faster than it is read
-        return {dataset: telemetry.load_state(**vars(dataset)) for dataset in datasets}
-    found = telemetry.load_datasets()
+    # a log is searched for one faster than it is read
+    only = vars(datasets[0]) if len(datasets) == 1 else {}
+    found = telemetry.load_datasets(**only)
     names = [(d.sensor_id.upper(), d.descriptor, d.output_format) for d in datasets]
-    return {
-        dataset: {day: rows.latest for day, rows in found.get(name, {}).items()}
-        for dataset, name in zip(datasets, names, strict=True)
-    }
+    return {dataset: found.get(name, {}) for dataset, name in zip(datasets, names, strict=True)}
 
 # %% ../nbs/planning.ipynb #e30c7775
 @names_nearest
@@ -743,12 +746,17 @@ def plan_runs(
     check_together(configs)
     telemetry = telemetry or HistoricalTelemetry(configs[0].telemetry_file)
     now = datetime.now(timezone.utc) if now is None else as_utc(now, "now")
-    latest = latest_by_dataset(telemetry, [config.dataset for config in configs])
-    plans = [plan_backfill(config, latest[config.dataset], now) for config in configs]
+    found = days_by_dataset(telemetry, [config.dataset for config in configs])
+    plans = []
+    downloaded: dict[tuple[Dataset, date], TelemetryRow] = {}
+    for config, (dataset, days) in zip(configs, found.items(), strict=True):
+        latest = {day: rows.latest for day, rows in days.items()}
+        downloaded |= {(dataset, day): r.downloaded for day, r in days.items() if r.downloaded}
+        plans.append(plan_backfill(config, latest, now))
     prior = {key: row for plan in plans for key, row in plan.prior.items()}
     requests = sum(plan.requests for plan in plans)
-    days = tuple(chain.from_iterable(plans))
-    return Plan(days, pace_seconds(requests, configs[0]), prior)
+    planned = tuple(chain.from_iterable(plans))
+    return Plan(planned, pace_seconds(requests, configs[0]), prior, downloaded)
 
 # %% ../nbs/planning.ipynb #b41e2117
 @names_nearest
