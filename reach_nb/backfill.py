@@ -224,12 +224,13 @@ def write_row(telemetry: HistoricalTelemetry, row: TelemetryRow) -> None:
     """Append a row; if that fails, the `OSError` says which row it was, and that the run ends."""
     try:
         telemetry.append_row(row)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: the file has become something else
+        code, why = getattr(error, "errno", errno.EINVAL), getattr(error, "strerror", error)
         said = (
             f"the telemetry row {row.status} of {row.chunk_date_utc} can't be written, "
-            f"so the run ends here ({error.strerror})"
+            f"so the run ends here ({why})"
         )
-        raise OSError(error.errno, said, str(telemetry.path)) from error
+        raise OSError(code, said, str(telemetry.path)) from error
 
 
 def _logged(planned: PlannedDay) -> tuple[date, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from .files import make_folders, sync_folder
-from .telemetry import holds_telemetry
+from .telemetry import holds_telemetry, lacking_columns
 
 # %% ../nbs/places.ipynb #e111bb3a
 NOT_TELEMETRY = (
@@ -43,6 +43,11 @@ def check_places(output_dir: Path, telemetry_file: Path) -> None:
     if telemetry_file.exists() and not holds_telemetry(telemetry_file):
         said = NOT_TELEMETRY.format(telemetry_file)
         raise ValueError(f"telemetry_path: {said}; it would be spoilt: give another name")
+    if lacking := lacking_columns(telemetry_file):
+        raise ValueError(
+            f"telemetry_path: {str(telemetry_file)!r} lacks columns that a run fills, "
+            f"{', '.join(lacking)}; give another name"
+        )
     for name, folder in (("output_dir", output_dir), ("telemetry_path", telemetry_file.parent)):
         there = next(p for p in (folder, *folder.parents) if p.exists())
         if not there.is_dir():

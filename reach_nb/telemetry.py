@@ -7,9 +7,9 @@ __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DA
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'LATER_STAGES',
            'STATUSES', 'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TELEMETRY_NAME', 'LAYOUT', 'FIRST_SATELLITE',
            'row_times', 'DatasetName', 'log', 'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso',
-           'holds_telemetry', 'log_path', 'day_of', 'record_day', 'moment_of', 'start_of', 'is_earlier', 'LatestRows',
-           'rows_of', 'latest_rows', 'dataset_name', 'DayRows', 'rows_by_dataset', 'promising_row', 'means_no_records',
-           'as_dataset', 'checked_values', 'UnreadDates', 'HistoricalTelemetry']
+           'holds_telemetry', 'lacking_columns', 'log_path', 'day_of', 'record_day', 'moment_of', 'start_of',
+           'is_earlier', 'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows', 'rows_by_dataset',
+           'promising_row', 'means_no_records', 'as_dataset', 'checked_values', 'DatedRows', 'HistoricalTelemetry']
 
 # %% ../nbs/telemetry.ipynb #a98eac89
 import html
@@ -26,7 +26,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from .csv_log import CsvLayout, CsvLog, RowTexts, recognises
+from .csv_log import CsvLayout, CsvLog, RowTexts, columns_of, recognises
 from .dataset import Dataset
 from .files import as_path
 from .keywords import names_nearest
@@ -198,6 +198,16 @@ def holds_telemetry(path: str | PathLike[str]) -> bool:
         return False
     with open(path, "rb") as file:
         return recognises(file, LAYOUT)
+
+
+def lacking_columns(path: str | PathLike[str]) -> list[str]:
+    """The columns that a run fills and a telemetry file has not; none if there is no file yet."""
+    if not Path(path).is_file():
+        return []
+    with open(path, "rb") as file:
+        columns = columns_of(file, LAYOUT) or COLUMNS
+    filled = COLUMNS[: COLUMNS.index("process_seconds")]
+    return [name for name in filled if name not in columns]
 
 
 def log_path(path: str | PathLike[str]) -> Path:
@@ -456,12 +466,16 @@ def as_dataset(name: DatasetName) -> Dataset | None:
         return None
 
 # %% ../nbs/telemetry.ipynb #4594c121
-def _overview(title: str, records: Sequence[RowTexts]) -> str:
+def _overview(title: str, records: Iterable[RowTexts]) -> str:
     """An HTML table: a line per dataset, with its days and their latest statuses."""
-    title = f"<p>{html.escape(title)}: {say_count(len(records), 'row')}.</p>"
+    try:
+        rows = list(records)
+    except ValueError as error:  # a file of something else
+        return f"<p>{html.escape(str(error))}</p>"
+    title = f"<p>{html.escape(title)}: {say_count(len(rows), 'row')}.</p>"
     lines = []
-    for name, days in rows_by_dataset(records).items():
-        counts = Counter(rows.latest.status for rows in days.values())
+    for name, days in rows_by_dataset(rows).items():
+        counts = Counter(day.latest.status for day in days.values())
         latest = ", ".join(f"{count:,} {status}" for status, count in counts.items())
         cells = (*name, f"{len(days):,}", str(min(days)), str(max(days)), latest)
         lines.append("".join(f"<td>{html.escape(text)}</td>" for text in cells))
@@ -495,8 +509,8 @@ def checked_values(row: TelemetryRow | Mapping[str, Any]) -> dict[str, str]:
 log = logging.getLogger("reach_nb.telemetry")
 
 
-class UnreadDates:
-    """Judges what could not be read of a log, and tells of it once.
+class DatedRows:
+    """Reads the rows of a log that have a day, and tells once of what could not be read.
 
     Parameters
     ----------
@@ -506,10 +520,10 @@ class UnreadDates:
 
     def __init__(self, records_log: CsvLog) -> None:
         self._log = records_log
-        self._told = 0  # dates that could not be read, as they were told of last
+        self._told = 0  # rows that could not be read, as they were told of last
 
     def judge(self, unread: Sequence[str], any_read: bool) -> None:
-        """Warn of a log's dates that could not be read; if no other could, it is a `ValueError`."""
+        """Warn of the dates, or lines, that could not be read; if no date could: `ValueError`."""
         if len(unread) <= self._told and any_read or not unread:
             return
         log_name = say_path(self._log.path)
@@ -517,27 +531,39 @@ class UnreadDates:
         if not any_read:
             raise ValueError(
                 f"telemetry_path: {log_name} has {rows} and no date in them that can be read, "
-                f"such as {unread[0]!r}: a spreadsheet program may have rewritten them; "
+                f"such as {unread[0][:60]!r}: a spreadsheet program may have rewritten them; "
                 "write days as 2025-01-31 in chunk_date_utc, or use a copy"
             )
-        words = "%s: %s passed over, whose dates cannot be read, such as %r"
-        log.warning(words, log_name, rows, unread[0])
+        words = "%s: %s passed over that cannot be read, such as %r"
+        log.warning(words, log_name, rows, unread[0][:60])
         self._told = len(unread)
 
-    def left_out(self, records: Iterable[RowTexts]) -> Iterator[RowTexts]:
-        """Of the rows that are asked for, those that have a day; then all rows are judged."""
-        unread = 0
+    def rows(
+        self, sensor_id: str | None, descriptor: str | None, output_format: str | None
+    ) -> Iterator[RowTexts]:
+        """Of the rows that `rows_of` finds, those that have a day; then all rows are judged."""
+        unread: list[str] = []  # dates, and lines that are no rows
         any_read = False
-        for record in records:
+        records = self._log.records((sensor_id or "").strip(), unread.append)
+        for record in rows_of(records, sensor_id, descriptor, output_format):
             if record_day(record):
                 any_read = True
                 yield record
             else:
-                unread += 1
+                unread.append(record[_DAY_AT])
         none_read = not any_read and not any(map(record_day, self._log.records()))
-        if none_read or unread > self._told:
-            days = [(record[_DAY_AT], record_day(record)) for record in self._log.records()]
-            self.judge([text for text, day in days if not day], any(day for _, day in days))
+        if none_read or len(unread) > self._told:
+            self._judge_all()
+
+    def _judge_all(self) -> None:
+        unread: list[str] = []
+        any_read = False
+        for record in self._log.records(passed_over=unread.append):
+            if record_day(record):
+                any_read = True
+            else:
+                unread.append(record[_DAY_AT])
+        self.judge(unread, any_read)
 
 # %% ../nbs/telemetry.ipynb #7e802649
 class HistoricalTelemetry:
@@ -555,7 +581,7 @@ class HistoricalTelemetry:
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = as_path(path, "telemetry_path").absolute()
         self._log = CsvLog(self.path, LAYOUT, field="telemetry_path")
-        self._unread = UnreadDates(self._log)
+        self._dated = DatedRows(self._log)
 
     def append_row(self, row: TelemetryRow | Mapping[str, Any]) -> None:
         """Append one event, values by column; it is on disk when the call returns.
@@ -605,11 +631,10 @@ class HistoricalTelemetry:
         output_format: str | None = None,
     ) -> Iterator[RowTexts]:
         """Each row that has a day, as the texts of all `COLUMNS`; all else as in `load_state`."""
-        records = self._log.records(holding=(sensor_id or "").strip())
-        return self._unread.left_out(rows_of(records, sensor_id, descriptor, output_format))
+        return self._dated.rows(sensor_id, descriptor, output_format)
 
     def __repr__(self) -> str:
         return f"HistoricalTelemetry({say_path(self.path)!r})"
 
     def _repr_html_(self) -> str:
-        return _overview(say_path(self.path), list(self._log.records()))
+        return _overview(say_path(self.path), self._log.records())
