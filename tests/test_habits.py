@@ -57,6 +57,7 @@ LIES = {  # what becomes of each question about noon
 # No client could get these days whole.
 UNTOLD_COUNT = "a count that is 404"  # there is none, and nobody misses it
 REFUSED_COUNT = "a count that is 403"  # a bad credential, with which nothing more is asked
+WRONG_COUNTS = ("a count too high", "a count too low", "records without idSensor found")
 TOLD = ("obTime ignored", "a ban after ten", "a cap without a word", "blind at noon")
 TOLD += (REFUSED_COUNT, *LIES)
 ONE_SENSOR_ONLY = ("now and then another sensor's", "stranger at noon")  # ALL asks for all of them
@@ -144,6 +145,8 @@ def test_a_habit(tmp_path, habit, output_format, sensor_id):
         elif habit in COUNTS:
             told = row.error_message.startswith("nothing witnessed this day")
             assert told == (habit != UNTOLD_COUNT)
+        elif habit not in (*TOLD, *WRONG_COUNTS):
+            assert row.error_message == ""  # a whole day is not called in question
 
 
 @pytest.mark.parametrize("output_format", ("csv", "json", "parquet"))
@@ -184,6 +187,19 @@ def test_no_data_is_believed_of_a_service_without_a_count(tmp_path, empty_first,
     outcomes[0 if empty_first else 1] = "skipped_no_data"
     assert [day.outcome for day in summary.days] == outcomes
     assert len(counts) == 1
+
+
+def test_a_forbidden_count_costs_the_empty_day_only(tmp_path):
+    """With `verify_count=False` an account that may not count goes on after a day of empty answers."""
+    with SimulatedUDL(**SKY, no_data=[day_after(START, 1)]) as service:
+        service.inject(403, times=None, match=is_about("/count"))
+        access = {"auth_token": service.auth_token, "base_url": service.base_url}
+        settings = {"sensor_id": "REACH-135", "verify_count": False}
+        summary = run_in_a_hurry(
+            DownloadRunConfig(START, day_after(START, 2), tmp_path, **settings, **access)
+        )
+    assert [day.outcome for day in summary.days] == ["downloaded", "failed", "downloaded"]
+    assert "no count confirms it" in summary.days[1].error and "403" in summary.days[1].error
 
 
 @pytest.mark.parametrize("status", (401, 403))
