@@ -27,6 +27,7 @@ from .partitions import SOURCE_KEY, partitions
 from ..constellation import normalize_sensor_id
 from ..dataset import Dataset, OutputFormat
 from ..files import as_path, locked, make_folders
+from ..windows import day_window
 from ..words import say_count
 
 # %% ../../nbs/archive/convert.ipynb #06d38f6a
@@ -183,10 +184,10 @@ def find_sources(
     """
     sensor_id = sensor_id and normalize_sensor_id(sensor_id)
     descriptor = descriptor and descriptor.strip().upper()
-    named = [(p.stem, p) for kind in formats for p in folder.glob(f"*.{kind}") if p.is_file()]
-    noted = [(_own_stem(one), one.path) for one in noted_artifacts(folder, EVER)]
+    named = {p: p.stem for kind in formats for p in folder.glob(f"*.{kind}") if p.is_file()}
+    noted = {one.path: one for one in noted_artifacts(folder, EVER)}
     found = defaultdict(list)
-    for stem, path in (*named, *noted):
+    for path, stem in (named | {path: _own_stem(one) for path, one in noted.items()}).items():
         named_as = as_artifact(Path(f"{stem}{path.suffix}"))
         if (
             named_as
@@ -195,14 +196,22 @@ def find_sources(
             and descriptor in (None, named_as.descriptor)
         ):
             found[stem].append(path)
-    kinds = [f".{kind}" for kind in formats]
-    return {
-        stem: sorted(found[stem], key=lambda p: kinds.index(p.suffix)) for stem in sorted(found)
-    }
+
+    def preference(path: Path) -> tuple[bool, int]:
+        return path in noted and not _is_whole(noted[path]), formats.index(path.suffix[1:])
+
+    return {stem: sorted(found[stem], key=preference) for stem in sorted(found)}
 
 
 def _own_stem(one: Artifact) -> str:
-    return Path(Dataset(one.sensor_id, one.descriptor).artifact_name(one.window)).stem
+    """What a noted artifact would be called."""
+    day = day_window(one.window.start.date())
+    return Path(Dataset(one.sensor_id, one.descriptor).artifact_name(day)).stem
+
+
+def _is_whole(one: Artifact) -> bool:
+    """Whether a noted artifact was made after its day was over."""
+    return one.window == day_window(one.window.start.date())
 
 # %% ../../nbs/archive/convert.ipynb #0dadcfc0
 def convert_window(

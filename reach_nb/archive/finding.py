@@ -25,6 +25,7 @@ from reach_nb.telemetry import (
     TELEMETRY_NAME,
     as_dataset,
     holds_telemetry,
+    moment_of,
     promising_row,
     rows_by_dataset,
 )
@@ -199,7 +200,10 @@ def _common_start(one: str, other: str) -> str:
 
 
 def noted_artifacts(folder: Path, window: Window) -> Iterator[Artifact]:
-    """The artifacts that a folder's telemetry notes for a window and that names do not find."""
+    """The artifacts of days that a folder's telemetry notes for a window.
+
+    One that was finished before its day was over ends then.
+    """
     log = folder / TELEMETRY_NAME
     if not holds_telemetry(log):
         return
@@ -212,17 +216,27 @@ def noted_artifacts(folder: Path, window: Window) -> Iterator[Artifact]:
             dataset = as_dataset(name)
             if row and dataset:
                 noted = days[day].latest.csv_path or row.csv_path
-                found = finder.find(dataset.artifact_name(day_window(day)), noted)
-                if found.there and (found.elsewhere or not as_artifact(found.path)):
-                    whole = day_window(day)
-                    yield Artifact(found.path, dataset.sensor_id, dataset.descriptor, whole)
+                whole = day_window(day)
+                found = finder.find(dataset.artifact_name(whole), noted)
+                named = None if found.elsewhere else as_artifact(found.path)
+                if found.there and (named is None or named.window == whole):
+                    until = _until(row.finished_at_utc, whole)
+                    yield Artifact(found.path, dataset.sensor_id, dataset.descriptor, until)
+
+
+def _until(finished_at_utc: str, day: Window) -> Window:
+    """The part of a day that a file can hold, since nothing measured later is in it."""
+    finished = moment_of(finished_at_utc)
+    if finished is None or finished <= day.start:  # a clock that was wrong tells nothing
+        return day
+    return Window(day.start, min(finished, day.stop))
 
 # %% ../../nbs/archive/finding.ipynb #86ff2416
 def needed(found: Iterable[Artifact], day: date) -> list[Artifact]:
     """Of the artifacts of a day those that have to be read."""
     window = day_window(day)
     once = dict[str, Artifact]()
-    for one in sorted(found, key=lambda one: READ_ORDER.index(one.path.suffix[1:])):
+    for one in sorted(found, key=_furthest_and_fastest):
         once.setdefault(one.path.stem, one)
     whole = {one.sensor_id for one in once.values() if _holds(one, window)}
 
@@ -233,6 +247,10 @@ def needed(found: Iterable[Artifact], day: date) -> list[Artifact]:
         return "ALL" not in whole
 
     return sorted(one for one in once.values() if is_needed(one))
+
+
+def _furthest_and_fastest(one: Artifact) -> tuple[float, int]:
+    return -one.window.stop.timestamp(), READ_ORDER.index(one.path.suffix[1:])
 
 
 def _holds(one: Artifact, window: Window) -> bool:
@@ -273,9 +291,10 @@ def artifacts_by_day(
     by_day: dict[date, list[Artifact]] = defaultdict(list)
     singles = {sensor_id} if sensor_id != "ALL" else set(sensors or SENSORS)
     wanted = singles if sensor_id != "ALL" else {"ALL", *singles}
-    for one in chain(artifacts_in(folder, window), noted_artifacts(folder, window)):
-        kind = one.path.suffix[1:]
-        if one.sensor_id in wanted and one.descriptor == descriptor and kind in formats:
+    both = chain(artifacts_in(folder, window), noted_artifacts(folder, window))
+    for one in {one.path: one for one in both}.values():
+        fits = one.path.suffix[1:] in formats and _overlap(one.window, window)
+        if fits and one.sensor_id in wanted and one.descriptor == descriptor:
             within = meeting(_folder_window(one.path.parent) or one.window, window)
             for day in iter_dates(within.start, within.stop - MILLISECOND):
                 by_day[day].append(one)
