@@ -260,7 +260,7 @@ def locked(path: Path, busy: Callable[[], object]) -> Iterator[None]:
 
 # %% ../nbs/files.ipynb #a6bacf1b
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_ADVICE = "; free some of its disk, or of your quota, and run again"
+_ADVICE = "; free some of its disk, or of your quota, and try again"
 
 
 def named_error(error: OSError, path: object) -> OSError:
