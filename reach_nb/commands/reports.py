@@ -9,8 +9,8 @@ __all__ = ['Reported', 'telemetry_of', 'finder_of', 'say_mixed', 'wanted_of', 'n
 # %% ../../nbs/commands/reports.ipynb #08d57672
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sized
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator, Mapping, Sized
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import Any, TypeVar
 
@@ -99,14 +99,27 @@ def named_datasets(
         print(f"{one_line(sensor, 100)}: no rows")
 
 # %% ../../nbs/commands/reports.ipynb #daa9deab
-def say_artifacts(found: Mapping[date, FoundArtifact], sizes: Mapping[date, float]) -> str:
-    """How many artifacts there are, how large they are in MiB, and which are not in the folder."""
+def _size(artifact: FoundArtifact, noted: float) -> float:
+    """The size of a file that is there, in MiB: as it is noted, or else as it is."""
+    if noted == noted:
+        return noted
+    with suppress(OSError):
+        return artifact.path.stat().st_size / 2**20
+    return 0.0
+
+
+def say_artifacts(
+    found: Mapping[date, FoundArtifact], sizes: Mapping[date, float], done: Container[date]
+) -> str:
+    """How many artifacts there are, how large in MiB, which are elsewhere, and which not done."""
     there = {day: artifact for day, artifact in found.items() if artifact.there}
-    size = sum(sizes[day] for day in there if sizes[day] == sizes[day])  # NaN: nobody noted it
+    size = sum(_size(artifact, sizes[day]) for day, artifact in there.items())
     parts = [f"{say_count(len(there), 'artifact')}, {say_size(size)}"]
     elsewhere = Counter(artifact.path.parent for artifact in there.values() if artifact.elsewhere)
     parts += [f"{count:,} of them only in {folder}" for folder, count in elsewhere.items()]
     parts += [f"{len(found) - len(there):,} gone"] * (len(there) < len(found))
+    if undone := sum(day not in done for day in there):
+        parts.append(f"{undone:,} of days that are not done: the file of before")
     return f"On disk: {'; '.join(parts)}."
 
 
@@ -122,7 +135,8 @@ def status(args: argparse.Namespace) -> int:
     for dataset, frame in named_datasets(frames, args):
         found = find_artifacts(frame, dataset, finder)
         sizes = dict(zip(frame.index.date, frame["size_mb"], strict=True))
-        told = (describe(frame), say_artifacts(found, sizes), "", text_calendar(frame), "")
+        done = set(frame.index[frame["state"] == "downloaded"].date)
+        told = (describe(frame), say_artifacts(found, sizes, done), "", text_calendar(frame), "")
         print(printable("\n".join(told)))
     return 0
 

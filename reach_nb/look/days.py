@@ -527,7 +527,9 @@ def _named(frame: pd.DataFrame, name: DatasetName) -> pd.DataFrame:
 def find_artifacts(
     frame: pd.DataFrame, dataset: Dataset, finder: ArtifactFinder
 ) -> dict[date, FoundArtifact]:
-    """Where the artifact of each downloaded day of a frame is, or should be.
+    """Where the artifact of each downloaded day of a frame is, or should be; others that are there.
+
+    A day whose refresh failed still has the file of before.
 
     Parameters
     ----------
@@ -541,13 +543,14 @@ def find_artifacts(
     Returns
     -------
     dict of date to FoundArtifact
-        Of days whose state is `downloaded`, in order.
+        In order; of days whose state is not `downloaded`, those whose file is there.
     """
-    noted = frame.loc[frame["state"] == "downloaded", "artifact"]
-    return {
-        day: finder.find(dataset.artifact_name(day_window(day)), path)
-        for day, path in zip(noted.index.date, noted, strict=True)
-    }
+    found = {}
+    for day, state, path in zip(frame.index.date, frame["state"], frame["artifact"], strict=True):
+        artifact = finder.find(dataset.artifact_name(day_window(day)), path)
+        if artifact.there or state == "downloaded":
+            found[day] = artifact
+    return found
 
 # %% ../../nbs/look/days.ipynb #3a84dbd4
 _ABOUT_ATTEMPTS = ["started_at_utc", "finished_at_utc", "status", "records_downloaded"]
