@@ -54,7 +54,7 @@ from reach_nb.windows import (
     as_utc,
     chunk_windows,
     day_window,
-    parse_iso,
+    parse_utc,
     split_window,
 )
 from ..words import say_count
@@ -351,7 +351,7 @@ def judge_milliseconds(start_is_early: bool, end_is_late: bool) -> Finding:
 # %% ../../nbs/service/check.ipynb #d31cbefa
 def lonely_moment(times: set[str], seconds: float = 2.0) -> datetime | None:
     """A moment of some ISO times that has no other so near; `None` if each has."""
-    moments = sorted(moment for moment in map(parse_iso, times) if moment and moment.tzinfo)
+    moments = sorted(filter(None, map(parse_utc, times)))
     gap = timedelta(seconds=seconds)
     for before, at, after in zip(moments, moments[1:], moments[2:], strict=False):
         if at - before > gap and after - at > gap:
@@ -372,8 +372,8 @@ def probe_ranges(survey: Survey) -> Iterator[Finding]:
     second, longer = timedelta(seconds=1), timedelta(seconds=1.5)
 
     def holds(start: datetime, end: datetime) -> bool:
-        found = (parse_iso(str(r["obTime"])) for r in survey.list(_inclusive(start, end)))
-        return at in list(found)
+        found = survey.list(_inclusive(start, end))
+        return at in [parse_utc(str(record["obTime"])) for record in found]
 
     yield judge_start(holds(at, at + second))
     yield judge_end(holds(at - second, at), holds(at - second, at + second - MILLISECOND))
@@ -544,8 +544,8 @@ def probe_newest(survey: Survey) -> Iterator[Finding]:
     days = _LATE_DAYS.get(survey.dataset.descriptor, 3)
     window = Window(survey.now - timedelta(days=days), survey.now)
     found = survey.list(window, "ALL", most=1, sort="obTime,DESC")
-    moment = parse_iso(str(found[0]["obTime"])) if found else None
-    age = survey.now - moment if moment and moment.tzinfo else None
+    moment = parse_utc(str(found[0]["obTime"])) if found else None
+    age = survey.now - moment if moment else None
     in_order = age is not None and age < timedelta(days=days, hours=-1)
     hours = age.total_seconds() / 3600 if age is not None and in_order else math.nan
     yield judge_newest(hours, USUAL_HOURS.get(survey.dataset.descriptor, QUICKLOOK_HOURS))
