@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['Count', 'NAMED', 'log', 'Meanwhile', 'differing', 'is_better', 'Difference', 'mend', 'Testimony', 'nothing',
-           'Witness', 'Appending', 'hear', 'confirm_empty']
+           'Witness', 'counted_beyond', 'Appending', 'hear', 'confirm_empty']
 
 # %% ../../nbs/day/witness.ipynb #fa2f31f2
 import logging
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -213,7 +213,7 @@ class Witness:
         tries = int(self._fails)  # 0: as many as usual
         try:
             counted = ask_aside(
-                lambda: client.count(dataset, window, tries=tries),
+                lambda: client.count(dataset, window, tries, alone=not self.verify),
                 client.stop,
                 client.transport.hang_up,
                 meanwhile,
@@ -226,6 +226,36 @@ class Witness:
             raise
         self._fails = False
         return counted
+
+# %% ../../nbs/day/witness.ipynb #bd1f23e9
+def counted_beyond(
+    witness: Witness, dataset: Dataset, window: Window, meanwhile: Meanwhile = nothing
+) -> int:
+    """How many records beyond a window's end are counted with it. Errors are those of the client.
+
+    Parameters
+    ----------
+    witness : Witness
+        Asks, for a second's records, and for their count if some lie beyond the window.
+    dataset : Dataset
+        Whose records.
+    window : Window
+        Half-open.
+    meanwhile : callable
+        Called again and again, in this thread, while a question is under way.
+
+    Returns
+    -------
+    int
+    """
+    client = witness.client
+    last = Window(max(window.start, window.stop - timedelta(seconds=1)), window.stop)
+    answer = ask_aside(
+        lambda: client.fetch(dataset, last), client.stop, client.transport.hang_up, meanwhile
+    )
+    if not answer.outside or witness.count(dataset, last, meanwhile) != answer.received:
+        return 0
+    return answer.outside
 
 # %% ../../nbs/day/witness.ipynb #653a0f13
 class Appending(Protocol):
@@ -295,7 +325,8 @@ def hear(
     if not chunks or not witness.is_wanted(sum(received)):
         return Testimony(None, sum(received))
     try:
-        counted = witness.count(dataset, Window(chunks[0].start, chunks[-1].stop), meanwhile)
+        whole = Window(chunks[0].start, chunks[-1].stop)
+        counted = witness.count(dataset, whole, meanwhile)
     except AuthenticationError:
         raise
     except UDLError as error:
@@ -306,10 +337,16 @@ def hear(
         chunk = chunks[number]
         return _ask_again(witness.client, dataset, chunk, spool, number, held, meanwhile)
 
-    asked_again = 0
+    def count(window: Window) -> int:
+        counted = witness.count(dataset, window, meanwhile)
+        return counted - (counted_beyond(witness, dataset, window, meanwhile) if beyond else 0)
+
+    asked_again = beyond = 0
     differences = []
     try:
-        count = partial(witness.count, dataset, meanwhile=meanwhile)
+        if counted > sum(received):
+            beyond = counted_beyond(witness, dataset, whole, meanwhile)
+            counted -= beyond
         for difference in mend(chunks, received, counted, count, ask_again):
             asked_again += 1
             differences += [difference] if difference else []

@@ -284,14 +284,15 @@ class Exchange:
             self.gate.accept()
             self.times.add(time.monotonic() - began)
             return body
-        error = status_error(status, headers, self.hide(excerpt(body)))
+        error = status_error(status, headers, self.hide(excerpt(body)), question.alone)
         if isinstance(error, AuthenticationError):
             if status == 403 and question.without:
                 error.args = (f"{error}, asked for {question.path}; {question.without}",)
             self.gate.refuse(str(error))
         elif isinstance(error, TransientError):
             if isinstance(error, RateLimitedError) or error.retry_after is not None:
-                self.limiter.record_rate_limit(error.retry_after, slot)
+                pause = self.limiter.record_rate_limit(error.retry_after, slot)
+                error.retry_after = None if error.retry_after is None else pause
         raise error
 
 # %% ../../nbs/service/client.ipynb #7ae8b5e0
@@ -348,9 +349,9 @@ class UDLClient(AbstractContextManager["UDLClient"]):
             log.warning("%s: %s", window, oddity)
         return answer
 
-    def count(self, dataset: Dataset, window: Window, tries: int = 0) -> int:
+    def count(self, dataset: Dataset, window: Window, tries: int = 0, alone: bool = False) -> int:
         """How many records of a window the service counts. Errors are those of `fetch`."""
-        return self.ask(count_question(dataset, window), None, tries)
+        return self.ask(count_question(dataset, window, alone), None, tries)
 
     def probe(self, dataset: Dataset, window: Window) -> None:
         """Ask for one record, once; an error if the credential or the way to the service is bad."""

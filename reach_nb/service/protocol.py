@@ -267,6 +267,8 @@ class Question(Generic[Found]):
         Makes of the body of a 200 what was asked for, or raises a `BadAnswerError`.
     without : str
         How to do without the answer, for an account to which this is forbidden (403).
+    alone : bool
+        Whether that speaks of this question alone; else the credential counts as refused.
     """
 
     path: str
@@ -274,6 +276,7 @@ class Question(Generic[Found]):
     accept: str
     read: Callable[[bytes], Found]
     without: str = ""
+    alone: bool = False
 
 
 WITHOUT_COUNT = (  # for an account that may not count
@@ -290,10 +293,10 @@ def records_question(
     return Question(ENDPOINT, params, "application/json", read)
 
 
-def count_question(dataset: Dataset, window: Window) -> Question[int]:
-    """How many records a window holds."""
+def count_question(dataset: Dataset, window: Window, alone: bool = False) -> Question[int]:
+    """How many records a window holds; `alone`: see `Question`."""
     params = query(dataset, window, None)
-    return Question(ENDPOINT + "/count", params, "text/plain", read_count, WITHOUT_COUNT)
+    return Question(ENDPOINT + "/count", params, "text/plain", read_count, WITHOUT_COUNT, alone)
 
 # %% ../../nbs/service/protocol.ipynb #d4a08b23
 def retry_after_seconds(text: str | None, now: datetime | None = None) -> float | None:
@@ -329,7 +332,9 @@ def retry_after_seconds(text: str | None, now: datetime | None = None) -> float 
 RETRIED_STATUSES = (408, 500, 502, 503, 504)
 
 
-def status_error(status: int, headers: Mapping[str, str], said: str) -> UDLError:
+def status_error(
+    status: int, headers: Mapping[str, str], said: str, alone: bool = False
+) -> UDLError:
     """The error that a status stands for; only a 200 stands for none.
 
     Parameters
@@ -340,13 +345,15 @@ def status_error(status: int, headers: Mapping[str, str], said: str) -> UDLError
         Its headers; `Retry-After` and `Location` are looked at.
     said : str
         How its body begins, without anything secret.
+    alone : bool
+        Whether a 403 speaks of this question alone.
 
     Returns
     -------
     UDLError
     """
     retry_after = retry_after_seconds(headers.get("Retry-After"))
-    if status in (401, 403):
+    if status == 401 or (status == 403 and not alone):
         return AuthenticationError(f"the service refuses the credential (status {status})")
     if status == 429:
         too_many = "the service says: too many requests (429)"
@@ -364,6 +371,7 @@ def status_error(status: int, headers: Mapping[str, str], said: str) -> UDLError
         return BadAnswerError(said, reason=where)
     if status < 400:
         return BadAnswerError(f"status {status}: {said!r}")
-    rejected = RequestRejectedError(f"status {status}: {said!r}")
+    why = "the account may not ask this" if status == 403 else repr(said)
+    rejected = RequestRejectedError(f"status {status}: {why}")
     rejected.status = status
     return rejected

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LINE_ERRORS', 'MOST_CONNECTIONS', 'Reply', 'Transport', 'Limits', 'read_body', 'read_beginning', 'CallsUnderWay',
-           'Watch', 'tracked', 'TrackingAdapter', 'OwnSession', 'new_session', 'in_few_words', 'line_error', 'send',
-           'HttpTransport']
+           'Watch', 'FinalAnswer', 'tracked', 'TrackingAdapter', 'OwnSession', 'new_session', 'in_few_words',
+           'line_error', 'send', 'HttpTransport']
 
 # %% ../../nbs/service/transport.ipynb #c0cc4774
 import http.client
@@ -121,9 +121,19 @@ def read_body(response: Any, most: int) -> bytes:
         _check_size(size, most)
     received = response.raw.tell()  # not less than announced: urllib3 raises an error for that
     framed = announced is not None or "Transfer-Encoding" in response.headers
-    if not size and (received or not framed):  # cut off at once, or in a packed answer's head
+    # cut off at once, or in a packed answer's head
+    if not size and not (_unpacked_to_its_end(response.raw) if received else framed):
         raise BadAnswerError("the answer is empty, and nothing says that it was meant to be")
     return b"".join(pieces)
+
+
+def _unpacked_to_its_end(raw: Any) -> bool:
+    """Whether a packed body went to the end of its stream; `False` where that can't be seen.
+
+    urllib3 has no public word for it.
+    """
+    stream = getattr(getattr(raw, "_decoder", None), "_obj", None)
+    return bool(getattr(stream, "eof", False))
 
 
 def _check_size(size: int, most: int) -> None:
@@ -208,11 +218,25 @@ class Watch:
         self._ended.set()
         self._thread.join()
 
+# %% ../../nbs/service/transport.ipynb #6e0df677
+class FinalAnswer(http.client.HTTPResponse):
+    """The answer to a request, without the informational ones before it (RFC 9110, 15.2)."""
+
+    def begin(self) -> None:
+        """Read the head of the answer."""
+        super().begin()
+        while 101 < self.status < 200:
+            self.headers = self.msg = None  # type: ignore[assignment]  # not begun yet
+            super().begin()
+        if self.status < 200:  # 101: what follows is in another protocol, which nobody asked for
+            self.will_close = True
+
 # %% ../../nbs/service/transport.ipynb #f42e45f5
 def tracked(pool_class: Any, calls: CallsUnderWay) -> Any:
     """A class of connection pools, like the one given, whose requests can be hung up on."""
 
     class Connection(pool_class.ConnectionCls):
+        response_class = FinalAnswer
         wire = None  # the socket; `sock` is forgotten while a last answer is still being read
 
         def connect(self) -> None:
