@@ -38,9 +38,8 @@ from reach_nb.telemetry import (
     HistoricalTelemetry,
     TelemetryRow,
     is_later_stage,
-    moment_of,
 )
-from .windows import as_date, as_utc, chunk_seconds, day_window, iter_dates
+from .windows import as_date, as_utc, chunk_seconds, day_window, iter_dates, parse_utc
 from .words import say_count, say_duration
 
 # %% ../nbs/planning.ipynb #7d54e169
@@ -317,7 +316,7 @@ def was_unsettled(row: TelemetryRow, day: date, settle_hours: float = 0.0) -> bo
     A time that cannot be read tells nothing. An attempt is noted before it began only where a clock
     was ahead, and set right meanwhile.
     """
-    stamps = filter(None, map(moment_of, (row.started_at_utc, row.finished_at_utc)))
+    stamps = filter(None, map(parse_utc, (row.started_at_utc, row.finished_at_utc)))
     return min(stamps, default=_END_OF_TIME) < settled_at(day, settle_hours)
 
 # %% ../nbs/planning.ipynb #5a69ff69
@@ -355,7 +354,7 @@ def _again_without_data(prior: TelemetryRow, early: bool, now: datetime) -> tupl
     """What to do with a day that held no data; `early`: it has not settled yet."""
     if not early:
         return ACTION_SKIP_TERMINAL, "the service holds no data for it"
-    noted = moment_of(prior.finished_at_utc) or moment_of(prior.started_at_utc) or now
+    noted = parse_utc(prior.finished_at_utc) or parse_utc(prior.started_at_utc) or now
     if now - noted > timedelta(days=1):
         return ACTION_RUN, "held no data a day ago or more, and has not settled yet"
     return ACTION_SKIP_TERMINAL, "the service held no data for it within the last day"

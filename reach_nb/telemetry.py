@@ -7,9 +7,9 @@ __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DA
            'STATUS_PROCESSED', 'STATUS_UPLOAD_PENDING', 'STATUS_UPLOADED', 'STATUS_SKIPPED_NO_INPUT', 'LATER_STAGES',
            'STATUSES', 'DECIMALS', 'MAX_FIELD_CHARACTERS', 'COLUMNS', 'TELEMETRY_NAME', 'LAYOUT', 'FIRST_SATELLITE',
            'row_times', 'DatasetName', 'log', 'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso',
-           'holds_telemetry', 'lacking_columns', 'log_path', 'day_of', 'record_day', 'moment_of', 'start_of',
-           'is_earlier', 'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows', 'rows_by_dataset',
-           'promising_row', 'means_no_records', 'as_dataset', 'checked_values', 'DatedRows', 'HistoricalTelemetry']
+           'holds_telemetry', 'lacking_columns', 'log_path', 'day_of', 'record_day', 'start_of', 'is_earlier',
+           'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows', 'rows_by_dataset', 'promising_row',
+           'means_no_records', 'as_dataset', 'checked_values', 'DatedRows', 'HistoricalTelemetry']
 
 # %% ../nbs/telemetry.ipynb #a98eac89
 import html
@@ -30,7 +30,7 @@ from .csv_log import CsvLayout, CsvLog, RowTexts, columns_of, recognises
 from .dataset import Dataset
 from .files import as_path
 from .keywords import names_nearest
-from .windows import parse_iso
+from .windows import parse_utc
 from .words import say_count, say_path
 
 if TYPE_CHECKING:
@@ -255,16 +255,10 @@ def record_day(record: RowTexts) -> date | None:
     return day_of(record[_DAY_AT], record[_WINDOW_AT])
 
 
-def moment_of(text: str) -> datetime | None:
-    """The moment that a text of the log notes (aware); `None` if it notes none."""
-    moment = parse_iso(text)
-    return moment.replace(tzinfo=timezone.utc) if moment and not moment.tzinfo else moment
-
-
 @lru_cache(maxsize=4_096)
 def start_of(text: str) -> datetime:
     """A moment, of the text that notes it; what is no time is before all others."""
-    return moment_of(text) or _LONG_AGO
+    return parse_utc(text) or _LONG_AGO
 
 
 def is_earlier(times: Sequence[str], others: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ __all__ = ['Trouble', 'Folder', 'Disagreement', 'check_artifact', 'check_sum', '
 
 # %% ../nbs/verify.ipynb #92650b4e
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from os import PathLike
 from pathlib import Path
@@ -28,6 +28,7 @@ from reach_nb.errors import (
 from .files import as_path
 from .places import ArtifactFinder
 from .service.client import UDLClient
+from .service.protocol import count_question
 from reach_nb.telemetry import (
     STATUS_DOWNLOADED,
     DayRows,
@@ -138,12 +139,15 @@ def check_sum(day: date, path: Path, sums: KnownSums) -> Iterator[Disagreement]:
         yield Disagreement(day, "checksum", f"{path.name} {changed}")
 
 # %% ../nbs/verify.ipynb #99de8141
+_WITHOUT = "without --count (without a client) all else is verified"
+
+
 def check_count(
     day: date, row: TelemetryRow, dataset: Dataset, client: UDLClient, tries: int = 0
 ) -> list[Disagreement]:
     """A finding if the service counts other than what a day's row says; none where all is well.
 
-    Raises what the client's `count` raises.
+    Raises what the client's `ask` raises.
 
     Parameters
     ----------
@@ -156,13 +160,14 @@ def check_count(
     client : UDLClient
         Asks.
     tries : int
-        As for its `count`.
+        As for its `ask`.
 
     Returns
     -------
     list of Disagreement
     """
-    held = client.count(dataset, day_window(day), tries=tries)
+    question = replace(count_question(dataset, day_window(day)), without=_WITHOUT)
+    held = client.ask(question, tries=tries)
     if _agrees(held, row.records_downloaded):
         return []
     counted = f"the service counts {say_count(held, 'record')}"
@@ -202,7 +207,8 @@ class ServiceCounts:
             return []
         except UDLError as error:
             if isinstance(error, RequestRejectedError) and error.status == 404:
-                self._failure = error  # it has no count
+                said = f"the service has no count (status 404); {_WITHOUT}"
+                self._failure = RequestRejectedError(said)
                 return []
             self._fails = not isinstance(error, RequestRejectedError)
             return [Disagreement(day, "count", f"the service did not count: {error}")]
@@ -359,8 +365,8 @@ def verify_archive(
 ) -> list[Disagreement]:
     """What does not agree between a dataset's artifacts, its telemetry and the service.
 
-    A count that fails is a finding of its day. Where the login is refused or nobody answers, what
-    the client raises is raised when all else was looked at; the rest is had without a client.
+    A count that fails is a finding of its day. Where the login is refused, nobody answers or the
+    service has no count, that is raised when all else was looked at, which is had without a client.
     A path where no telemetry is, is a `ValueError`.
 
     Parameters

@@ -3,7 +3,7 @@
 import pytest
 from campaign import START, compare, run_in_a_hurry, truth_of
 
-from reach_nb import DownloadRunConfig, SimulatedUDL
+from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL
 from reach_nb.cli import make_parser
 from reach_nb.commands.download import configs_of
 from reach_nb.service.check import check_service
@@ -41,6 +41,28 @@ def test_a_cap_without_a_word(tmp_path, sensor_id, has_count):
         assert run_in_a_hurry(config).days_downloaded == 1
         path = config.dataset.artifact_path(tmp_path, START)
         compare(path, truth_of(service, config, START), "csv")
+
+
+BESIDE = {  # what a service may send beside what it is asked for
+    "nothing": {},
+    "copies": {"faults": {"doubled": 1.0}},
+    "the next second": {"habits": Habits(range_end="rounded")},
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+def test_the_count_is_judged_as_in_a_backfill(tmp_path, beside):
+    """Where the check says that the count agrees, no day is noted to differ from it."""
+    with SimulatedUDL(**SKY | {"availability": 0.5}, **BESIDE[beside]) as service:
+        report = checked(service)
+        access = {"auth_token": service.auth_token, "base_url": service.base_url}
+        config = DownloadRunConfig(START, START, tmp_path, sensor_id="REACH-135", **access, **PACE)
+        assert run_in_a_hurry(config).days_downloaded == 1
+        (row,) = HistoricalTelemetry(config.telemetry_file).load_state().values()
+    assert report.find("count").verdict is Verdict.EXPECTED and row.error_message == ""
+    found = report.find("records left out").verdict
+    assert found is (Verdict.HANDLED if BESIDE[beside] else Verdict.EXPECTED)
+    assert report.settings == {} and not report.would_lose_data
 
 
 def test_flags_are_the_settings(tmp_path):

@@ -16,7 +16,7 @@ from typing import Any
 from ..constellation import CADENCE_SECONDS, DESCRIPTION, FLAVORS, SENSORS, UNIT
 from ..flags import QualityFlag
 from .findings import Finding, Verdict, judge
-from ..windows import parse_iso
+from ..windows import parse_utc
 from ..words import say_count
 
 # %% ../../nbs/service/habits.ipynb #a47b8862
@@ -63,8 +63,8 @@ class Seen:
             self._add_entries(record.get("seoList"))
 
     def _add_time(self, time: str, created: str) -> None:
-        moment, noted = parse_iso(time), parse_iso(created)
-        if moment and noted and moment.tzinfo and noted.tzinfo:
+        moment, noted = parse_utc(time), parse_utc(created)
+        if moment and noted:
             self.delays.append((noted - moment).total_seconds() / 3600)
         if not _STAMP.fullmatch(time):
             self.odd_times["in another form"] += 1
