@@ -11,7 +11,9 @@ from campaign import START, compare, day_after, run_in_a_hurry, truth_of
 
 from reach_nb import AuthenticationError, DownloadRunConfig, HistoricalTelemetry, SimulatedUDL
 from reach_nb.constellation import SENSORS
+from reach_nb.service.client import UDLClient
 from reach_nb.simulated.habits import Habits
+from reach_nb.verify import verify_archive
 
 SKY = {"seed": 6, "availability": 0.005, "outage_rate": 0.0, "late": 0.0, "now": "2026-06-01"}
 NOON = f"{START}T12:00:00Z"
@@ -147,6 +149,9 @@ def test_a_habit(tmp_path, habit, output_format, sensor_id):
             assert told == (habit != UNTOLD_COUNT)
         elif habit not in (*TOLD, *WRONG_COUNTS):
             assert row.error_message == ""  # a whole day is not called in question
+        if habit == "range rounded up":
+            with UDLClient(service.auth_token, service.base_url) as client:
+                assert not verify_archive(tmp_path, tmp_path, **vars(config.dataset), client=client)
 
 
 @pytest.mark.parametrize("output_format", ("csv", "json", "parquet"))

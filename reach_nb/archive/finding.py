@@ -25,7 +25,6 @@ from reach_nb.telemetry import (
     TELEMETRY_NAME,
     as_dataset,
     holds_telemetry,
-    moment_of,
     promising_row,
     rows_by_dataset,
 )
@@ -38,6 +37,7 @@ from reach_nb.windows import (
     day_window,
     iter_dates,
     parse_iso,
+    parse_utc,
 )
 
 # %% ../../nbs/archive/finding.ipynb #23d9db4a
@@ -226,7 +226,7 @@ def noted_artifacts(folder: Path, window: Window) -> Iterator[Artifact]:
 
 def _until(finished_at_utc: str, day: Window) -> Window:
     """The part of a day that a file can hold, since nothing measured later is in it."""
-    finished = moment_of(finished_at_utc)
+    finished = parse_utc(finished_at_utc)
     if finished is None or finished <= day.start:  # a clock that was wrong tells nothing
         return day
     return Window(day.start, min(finished, day.stop))
