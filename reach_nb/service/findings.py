@@ -123,9 +123,9 @@ class Report:
 
     @property
     def tells_little(self) -> bool:
-        """Whether the login, the count of a day or the records of one could not be told."""
+        """Whether the login, access, the count of a day or its records could not be told."""
         unknown = {f.name for f in self.findings if f.verdict is Verdict.UNKNOWN}
-        return not unknown.isdisjoint(("login", "count", "records"))
+        return not unknown.isdisjoint(("login", "access", "count", "records"))
 
     def find(self, name: str) -> Finding:
         """The finding of that name."""

@@ -234,7 +234,8 @@ def judge_delays(seen: Seen, usual_hours: float) -> Finding:
     latest = latest_hours(seen)
     delays = sorted(seen.delays)
     if not delays:
-        return Finding("delays", Verdict.UNKNOWN, f"{usual_hours:g} h", "no createdAt is given")
+        said = "no record says when it came"
+        return Finding("delays", Verdict.UNKNOWN, f"{usual_hours:g} h", said)
     typical = delays[len(delays) // 2]
     return judge(
         "delays",
