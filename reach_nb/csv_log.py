@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from .files import make_folders, open_unlinked, sync_folder, write_all
+from .words import say_path
 
 # %% ../nbs/csv_log.ipynb #433c442d
 @dataclass(frozen=True)
@@ -470,7 +471,7 @@ class CsvLog:
 
     def _read(self, holding: str, passed_over: LineReader) -> Iterator[RowTexts]:
         with suppress(FileNotFoundError), open(self.path, "rb") as file:
-            refuse_foreign(file, self.layout, f"{self.field}: {str(self.path)!r}")
+            refuse_foreign(file, self.layout, f"{self.field}: {say_path(self.path)!r}")
             yield from read_records(file, self.layout, holding, passed_over=passed_over)
 
     def append(self, values: Mapping[str, str]) -> None:
@@ -487,7 +488,7 @@ class CsvLog:
                 self._end = End()
             elif size != self._size:
                 with open(self.path, "rb") as file:
-                    refuse_foreign(file, self.layout, f"{self.field}: {str(self.path)!r}")
+                    refuse_foreign(file, self.layout, f"{self.field}: {say_path(self.path)!r}")
                     self._end = end_of(file, self.layout)
                 if self._end.whole < size:
                     set_aside(self.path, self._end.whole)
