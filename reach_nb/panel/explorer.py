@@ -34,7 +34,7 @@ from reach_nb.panel.controls import (
     row,
     show_panel,
 )
-from .day import DayDetail
+from .day import DayDetail, stamp_of
 from .jobs import JOBS, BackfillJob, forgetful
 from .login import Login
 from .markup import folded, text_html
@@ -69,7 +69,7 @@ class LogSource:
 
     def read(self) -> bool:
         """Read the file if it, or its folder, has changed since. Returns whether it has."""
-        stamps = _stamp(self.path), _stamp(self.path.parent)
+        stamps = stamp_of(self.path), stamp_of(self.path.parent)
         if stamps == self._stamps:
             return False
         if stamps[0] != self._stamps[0]:
@@ -103,14 +103,6 @@ class LogSource:
         if self.rows is None or self.chosen is None:
             return pd.DataFrame({"state": [], "percent": []}, index=pd.DatetimeIndex([]))
         return availability_frame(self.rows, **vars(self.chosen))
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
 
 # %% ../../nbs/panel/explorer.ipynb #874e142c
 def remarks_of(frame: pd.DataFrame, descriptor: str) -> dict[date, str]:
