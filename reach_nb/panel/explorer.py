@@ -31,6 +31,7 @@ from reach_nb.panel.controls import (
     Pump,
     SavedText,
     button,
+    guarded,
     row,
     show_panel,
 )
@@ -271,10 +272,7 @@ def by_hand(
 
     def observed(change: dict[str, Any]) -> None:
         if not drawing() and change["new"] not in (None, "", -1):
-            try:
-                then(change["new"])
-            except Exception as error:
-                on_error(error)
+            guarded(lambda: then(change["new"]), on_error)(change)
 
     return observed
 
