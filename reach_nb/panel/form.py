@@ -322,14 +322,14 @@ class BackfillForm:
         return [f"{f.input.description}: {f.error}" for f in self.fields.values() if f.error]
 
     def fill(self, config: DownloadRunConfig, sensors: Sequence[str] = ()) -> None:
-        """Put the settings of a config into the fields, and several sensors, if told."""
+        """Put the settings of a config into the fields, and several sensors; that is no change."""
         self._quiet = True
         for name, field in self.fields.items():
             value, is_text = getattr(config, name), isinstance(field.input.value, str)
             field.input.value = str("" if value is None else value) if is_text else value
         self.fields["sensor_id"].input.value = ", ".join(sensors) or config.sensor_id
         self._quiet = False
-        self._changed()
+        self.config()
 
     def _changed(self, _: object = None) -> None:
         if not self._quiet:

@@ -206,10 +206,10 @@ class Steering:
     def follow(self, job: BackfillJob) -> None:
         """Show a run."""
         self.deck.folded, self.deck.config, self.deck.word.value = True, job.config, ""
+        self.deck.setup.form.fill(job.config, job.sensors)
         self.deck.setup.login.box.layout.display = "none"  # until it is refused
         self.deck.detail.close()
-        self.pane.follow(job)
-        self.deck.setup.form.fill(job.config, job.sensors)
+        self.pane.follow(job)  # last: it may be over by now, and what ended it is to be seen
         self.show()
 
     def show(self) -> None:
