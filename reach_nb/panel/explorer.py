@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from reach_nb.panel.controls import (
     show_panel,
 )
 from .day import DayDetail, stamp_of
-from .jobs import JOBS, BackfillJob, forgetful
+from .jobs import JOBS, BackfillJob, forgetful, is_meant
 from .login import Login
 from .markup import folded, text_html
 from .progress import say_settling
@@ -183,18 +184,20 @@ class DayAgain:
     def __init__(
         self, file: Path, detail: DayDetail, login: Login, base_url: str, on_error: OnError
     ) -> None:
-        self.login = login
-        self._base_url = base_url
-        self._detail = detail
-        self._file = file
+        self.login, self._base_url, self._detail, self._file = login, base_url, detail, file
         self._day: pd.Timestamp | None = None
         self.pane = RunPane(RunView(), on_error, self.show, self.failed)
-        self.start_button = button("Download again", self.start, on_error)
-        self.stop_button = button("Stop", self.pane.stop, on_error, "danger")
+        self.start_button = button("Download again", partial(self.press, self.start), on_error)
+        self.stop_button = button("Stop", partial(self.press, self.pane.stop), on_error, "danger")
         detail.actions.children = (self.start_button, self.stop_button, *detail.actions.children)
         detail.box.children = (*detail.box.children, self.login.box, self.pane.view.box)
         self.login.box.layout.display = "none"  # until it is needed
         self.show()
+
+    def press(self, then: Callable[[], object]) -> None:
+        """Do what a button says, unless the click was for the one that stood there before."""
+        if is_meant(self.pane.job):
+            then()
 
     def start(self) -> None:
         """Start the run of the day that is shown, whatever became of it before."""
@@ -202,8 +205,7 @@ class DayAgain:
         if shown is None:
             raise ValueError("Choose a day first.")
         day = shown.day.date()
-        file = self._file
-        url = self._base_url
+        file, url = self._file, self._base_url
         folder = shown.artifact.parent if shown.artifact and shown.there else file.parent
         dataset = vars(shown.dataset)
         config = DownloadRunConfig(day, day, folder, telemetry_path=file, base_url=url, **dataset)
