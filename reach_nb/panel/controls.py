@@ -181,11 +181,12 @@ export default { render({ model, el }) {
     const follow = () => {
       const now = document.activeElement;
       if (!last || last.offsetParent || ![last, document.body, null].includes(now)) return;
-      const seen = [...panel.querySelectorAll("button, input, select")]
+      const seen = [...panel.querySelectorAll("button, input, select, [role=slider]")]
         .filter((e) => e.offsetParent);
       const near = seen.filter((e) => e.parentElement === last.parentElement);
       (near[0] ?? seen.find((e) =>
-        last.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING))?.focus(); };
+        last.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING)
+        ?? seen.at(-1))?.focus(); };
     tend(panel, opened);
     watch = new MutationObserver(() => { tend(panel, opened); requestAnimationFrame(follow); });
     watch.observe(panel, { childList: true, subtree: true, attributeFilter: ["style"] });

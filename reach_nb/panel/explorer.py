@@ -307,6 +307,7 @@ class Exhibit:
         self.day.observe(by_hand(text, drawing, on_error), "value")
         self.strip.observe(by_hand(place, drawing, on_error), "chosen")
         self.detail = DayDetail(on_error)
+        self.detail.close_button.on_click(lambda _: self.mark(None))
         self.choices = row(self.dataset, self.day).add_class("rn-choices")
         beside = ipywidgets.VBox([self.detail.box]).add_class("rn-right")
         more = ipywidgets.VBox([self.look, self.words]).add_class("rn-more")

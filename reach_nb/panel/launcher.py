@@ -115,6 +115,7 @@ class Deck:
         self.view = RunView(self.detail.box, headed=False)
         self.view.strip.observe(guarded(self.open_day, self.say), "chosen")
         self.view.sensors.observe(guarded(self.open_day, self.say), "value")
+        self.detail.close_button.on_click(lambda _: self.view.strip.choose(None))
         self.buttons = RunButtons(press, self.say)
         line = row(self.buttons.box, self.view.parts["status"]).add_class("rn-bar")
         above = [setup.box, line, self.word, setup.words]
