@@ -89,6 +89,8 @@ class LogSource:
             try:
                 names = datasets(self.path).iloc[:, :3].itertuples(index=False, name=None)
                 self.found = [dataset for dataset in map(as_dataset, names) if dataset]
+                if not self.found:
+                    self.problem = f"There is no day in {self.path} yet: it appears here by itself."
             except ValueError as error:  # no date can be read
                 self.problem = str(error)
         self.choose(self.chosen)
