@@ -187,7 +187,7 @@ class DayAgain:
         self, file: Path, detail: DayDetail, login: Login, base_url: str, on_error: OnError
     ) -> None:
         self.login, self._base_url, self._detail, self._file = login, base_url, detail, file
-        self._day: pd.Timestamp | None = None
+        self._asked: tuple[pd.Timestamp, Dataset] | None = None  # whose run is, or was, shown
         self.pane = RunPane(RunView(), on_error, self.show, self.failed)
         self.start_button = button("Download again", partial(self.press, self.start), on_error)
         self.stop_button = button("Stop", partial(self.press, self.pane.stop), on_error, "danger")
@@ -217,7 +217,7 @@ class DayAgain:
             raise ValueError("There is no login yet: type it below, and try again.")
         job = BackfillJob(config, lambda: self.login.header(url), telemetry=forgetful(file))
         self.pane.follow(JOBS.start(job))
-        self._day = shown.day
+        self._asked = shown.day, shown.dataset
         self.show()
 
     def failed(self, error: BaseException) -> None:
@@ -228,7 +228,7 @@ class DayAgain:
     def show(self) -> None:
         """Show the run with its day, and only the buttons that make sense."""
         shown, active = self._detail.shown, self.pane.active
-        mine = active or (shown is not None and shown.day == self._day)
+        mine = active or (shown is not None and (shown.day, shown.dataset) == self._asked)
         self.pane.view.box.layout.display = "" if mine and self.pane.job else "none"
         self.start_button.layout.display = "none" if active else ""
         self.stop_button.layout.display = "" if active else "none"
