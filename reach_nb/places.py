@@ -9,7 +9,7 @@ __all__ = ['NOT_TELEMETRY', 'check_places', 'make_places', 'has_locks', 'FoundAr
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -24,18 +24,17 @@ NOT_TELEMETRY = (
 )
 
 
-def check_places(output_dir: Path, telemetry_file: Path) -> None:
-    """Refuse places that a run cannot use: a `ValueError` that names the setting and the path.
+@contextmanager
+def _as_setting(name: str, path: Path) -> Iterator[None]:
+    """An `OSError` in it is a `ValueError` that names a setting and its path."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ValueError(f"{name}: {str(path)!r} can't be used: {why}; give another") from None
 
-    Writes nothing.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Folder of the artifacts; it need not be there.
-    telemetry_file : Path
-        The telemetry; it need not be there.
-    """
+def _check_telemetry(telemetry_file: Path) -> None:
     if telemetry_file.is_dir():
         raise ValueError(
             f"telemetry_path: {str(telemetry_file)!r} is a folder; give the name of a CSV file"
@@ -48,10 +47,27 @@ def check_places(output_dir: Path, telemetry_file: Path) -> None:
             f"telemetry_path: {str(telemetry_file)!r} lacks columns that a run fills, "
             f"{', '.join(lacking)}; give another name"
         )
+
+
+def check_places(output_dir: Path, telemetry_file: Path) -> None:
+    """Refuse places that a run cannot use: a `ValueError` that names the setting and the path.
+
+    Writes nothing.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Folder of the artifacts; it need not be there.
+    telemetry_file : Path
+        The telemetry; it need not be there.
+    """
     for name, folder in (("output_dir", output_dir), ("telemetry_path", telemetry_file.parent)):
-        there = next(p for p in (folder, *folder.parents) if p.exists())
+        with _as_setting(name, folder):
+            there = next(p for p in (folder, *folder.parents) if p.exists())
         if not there.is_dir():
             raise ValueError(f"{name}: {str(there)!r} is a file; give the name of a folder")
+    with _as_setting("telemetry_path", telemetry_file):
+        _check_telemetry(telemetry_file)
 
 # %% ../nbs/places.ipynb #93c2b5f4
 def make_places(output_dir: Path, telemetry_file: Path) -> None:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STATUS_WORDS', 'LARGE_BYTES', 'attempts_html', 'find_artifact', 'dose_html', 'shares_of_sensors', 'sensors_html',
-           'Latest', 'ShownDay', 'first_sensor', 'DayDetail']
+           'Latest', 'stamp_of', 'ShownDay', 'first_sensor', 'DayDetail']
 
 # %% ../../nbs/panel/day.ipynb #6c7e49fd
 import threading
@@ -219,6 +219,15 @@ class Latest:
 LARGE_BYTES = 50e6  # of an artifact that is read only on request
 
 
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """When a file was changed last, and its size: another file in its place has others."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 class ShownDay(NamedTuple):
     """Which day is shown, and its artifact."""
 
@@ -226,24 +235,18 @@ class ShownDay(NamedTuple):
     dataset: Dataset  # of which it is
     artifact: Path | None  # where it is or was; None: no attempt has made one
     there: bool  # whether it is on disk
+    stamp: tuple[int, int] | None = None  # of its file
 
     @property
     def is_large(self) -> bool:
         """Whether its artifact takes a while to read."""
-        return self.there and self.artifact is not None and _size(self.artifact) > LARGE_BYTES
+        return self.there and self.stamp is not None and self.stamp[1] > LARGE_BYTES
 
     @property
     def whereabouts(self) -> str:
         """Where its artifact is, in words."""
         gone = "" if self.there else " (gone)"
         return "" if self.artifact is None else f"Artifact: {self.artifact}{gone}"
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def first_sensor(path: Path, dataset: Dataset) -> str | None:
@@ -280,7 +283,9 @@ class DayDetail:
         """Show a day as the telemetry has it now, whose folder is told too."""
         tries = day_attempts(source, day, **vars(dataset))
         before = self.shown
-        self.shown = ShownDay(day, dataset, *find_artifact(tries, dataset, day, folder))
+        artifact, there = find_artifact(tries, dataset, day, folder)
+        stamp = stamp_of(artifact) if artifact is not None else None
+        self.shown = ShownDay(day, dataset, artifact, there, stamp)
         title = text_html(f"{day:%A, %Y-%m-%d} (UTC)", "rn-status")
         self.facts.value = title + attempts_html(tries) + text_html(self.shown.whereabouts)
         self.box.layout.display = ""

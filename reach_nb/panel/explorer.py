@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,12 @@ from reach_nb.panel.controls import (
     Pump,
     SavedText,
     button,
+    guarded,
     row,
     show_panel,
 )
-from .day import DayDetail
-from .jobs import JOBS, BackfillJob, forgetful
+from .day import DayDetail, stamp_of
+from .jobs import JOBS, BackfillJob, forgetful, is_meant
 from .login import Login
 from .markup import folded, text_html
 from .progress import say_settling
@@ -69,7 +71,7 @@ class LogSource:
 
     def read(self) -> bool:
         """Read the file if it, or its folder, has changed since. Returns whether it has."""
-        stamps = _stamp(self.path), _stamp(self.path.parent)
+        stamps = stamp_of(self.path), stamp_of(self.path.parent)
         if stamps == self._stamps:
             return False
         if stamps[0] != self._stamps[0]:
@@ -87,6 +89,8 @@ class LogSource:
             try:
                 names = datasets(self.path).iloc[:, :3].itertuples(index=False, name=None)
                 self.found = [dataset for dataset in map(as_dataset, names) if dataset]
+                if not self.found:
+                    self.problem = f"There is no day in {self.path} yet: it appears here by itself."
             except ValueError as error:  # no date can be read
                 self.problem = str(error)
         self.choose(self.chosen)
@@ -103,14 +107,6 @@ class LogSource:
         if self.rows is None or self.chosen is None:
             return pd.DataFrame({"state": [], "percent": []}, index=pd.DatetimeIndex([]))
         return availability_frame(self.rows, **vars(self.chosen))
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
 
 # %% ../../nbs/panel/explorer.ipynb #874e142c
 def remarks_of(frame: pd.DataFrame, descriptor: str) -> dict[date, str]:
@@ -190,18 +186,20 @@ class DayAgain:
     def __init__(
         self, file: Path, detail: DayDetail, login: Login, base_url: str, on_error: OnError
     ) -> None:
-        self.login = login
-        self._base_url = base_url
-        self._detail = detail
-        self._file = file
-        self._day: pd.Timestamp | None = None
+        self.login, self._base_url, self._detail, self._file = login, base_url, detail, file
+        self._asked: tuple[pd.Timestamp, Dataset] | None = None  # whose run is, or was, shown
         self.pane = RunPane(RunView(), on_error, self.show, self.failed)
-        self.start_button = button("Download again", self.start, on_error)
-        self.stop_button = button("Stop", self.pane.stop, on_error, "danger")
+        self.start_button = button("Download again", partial(self.press, self.start), on_error)
+        self.stop_button = button("Stop", partial(self.press, self.pane.stop), on_error, "danger")
         detail.actions.children = (self.start_button, self.stop_button, *detail.actions.children)
         detail.box.children = (*detail.box.children, self.login.box, self.pane.view.box)
         self.login.box.layout.display = "none"  # until it is needed
         self.show()
+
+    def press(self, then: Callable[[], object]) -> None:
+        """Do what a button says, unless the click was for the one that stood there before."""
+        if is_meant(self.pane.job):
+            then()
 
     def start(self) -> None:
         """Start the run of the day that is shown, whatever became of it before."""
@@ -209,8 +207,7 @@ class DayAgain:
         if shown is None:
             raise ValueError("Choose a day first.")
         day = shown.day.date()
-        file = self._file
-        url = self._base_url
+        file, url = self._file, self._base_url
         folder = shown.artifact.parent if shown.artifact and shown.there else file.parent
         dataset = vars(shown.dataset)
         config = DownloadRunConfig(day, day, folder, telemetry_path=file, base_url=url, **dataset)
@@ -220,7 +217,7 @@ class DayAgain:
             raise ValueError("There is no login yet: type it below, and try again.")
         job = BackfillJob(config, lambda: self.login.header(url), telemetry=forgetful(file))
         self.pane.follow(JOBS.start(job))
-        self._day = shown.day
+        self._asked = shown.day, shown.dataset
         self.show()
 
     def failed(self, error: BaseException) -> None:
@@ -231,7 +228,7 @@ class DayAgain:
     def show(self) -> None:
         """Show the run with its day, and only the buttons that make sense."""
         shown, active = self._detail.shown, self.pane.active
-        mine = active or (shown is not None and shown.day == self._day)
+        mine = active or (shown is not None and (shown.day, shown.dataset) == self._asked)
         self.pane.view.box.layout.display = "" if mine and self.pane.job else "none"
         self.start_button.layout.display = "none" if active else ""
         self.stop_button.layout.display = "" if active else "none"
@@ -279,10 +276,7 @@ def by_hand(
 
     def observed(change: dict[str, Any]) -> None:
         if not drawing() and change["new"] not in (None, "", -1):
-            try:
-                then(change["new"])
-            except Exception as error:
-                on_error(error)
+            guarded(lambda: then(change["new"]), on_error)(change)
 
     return observed
 
@@ -315,6 +309,7 @@ class Exhibit:
         self.day.observe(by_hand(text, drawing, on_error), "value")
         self.strip.observe(by_hand(place, drawing, on_error), "chosen")
         self.detail = DayDetail(on_error)
+        self.detail.close_button.on_click(lambda _: self.mark(None))
         self.choices = row(self.dataset, self.day).add_class("rn-choices")
         beside = ipywidgets.VBox([self.detail.box]).add_class("rn-right")
         more = ipywidgets.VBox([self.look, self.words]).add_class("rn-more")

@@ -470,6 +470,7 @@ def say_quiet(progress: Progress, now: float) -> str:
     if retry is None or math.isnan(since):
         quiet = f"No answer for {say_duration(silent)}: the service is slow. It goes on by itself."
         return quiet if silent > QUIET_SECONDS else ""
-    left = math.ceil(since + retry.wait_seconds - now)
-    when = f" in {say_duration(left)}" if left > 0 else ", under way"
+    left = since + retry.wait_seconds - now
+    when = f" in {say_duration(math.ceil(left))}" if 0 < left < math.inf else ""
+    when = ", under way" if left <= 0 else when  # and no word of a time that nobody knows
     return f"Waiting for the service: {retry}{when}. It goes on by itself."

@@ -97,6 +97,14 @@ def test_a_day_by_pointer_and_by_keyboard(lab, udl, backfill):
     shares = region.locator("tbody td").all_inner_texts()[1:]
     assert abs(sum(float(share.split()[0]) for share in shares) - 100) < 0.2  # they add up
     expect(panel.locator("svg[aria-label*='of 1 sensor']")).to_be_visible()
+    button(panel, "Close").press("Enter")
+    expect(panel.get_by_text("Monday, 2025-01-06 (UTC)")).to_be_hidden()
+    expect(days).to_be_focused()  # where the day was chosen, and not the page
+    backfill("days", "2025-01-09", "2025-01-09")
+    expect(panel.locator(".rn-head")).to_contain_text("of 4 days", timeout=20_000)
+    expect(panel.get_by_text("Monday, 2025-01-06 (UTC)")).to_be_hidden()  # it stays closed
+    days.locator("svg").click(position={"x": left + 0.5 * pitch, "y": top + 0.5 * pitch})
+    expect(panel.get_by_text("Monday, 2025-01-06 (UTC)")).to_be_visible()
     assert lp.complaints() == []
 
 
