@@ -121,7 +121,11 @@ def told_together(paths):
 
 
 @pytest.mark.parametrize("record", CASES.values(), ids=CASES.keys())
-@pytest.mark.parametrize("beside", [[], [RECORD]], ids=["alone", "beside another"])
+@pytest.mark.parametrize(
+    "beside",
+    [[], [RECORD], [{**RECORD, "obTime": "2025-09-02T00:00:00.000Z"}]],
+    ids=["alone", "beside another", "beside another day's"],
+)
 def test_one_meaning(record, beside, tmp_path):
     found = readings_by_format(tmp_path, [record, *beside])
     for name, what in found.items():
