@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reach_nb import convert_archive, read_artifact
+from reach_nb import convert_archive, duckdb_view, polars_scan, read_artifact
 from reach_nb.archive.formats import FORMATS
 from reach_nb.archive.spool import Spool, discard_spool
 
@@ -121,11 +121,57 @@ def told_together(paths):
 
 
 @pytest.mark.parametrize("record", CASES.values(), ids=CASES.keys())
-@pytest.mark.parametrize("beside", [[], [RECORD]], ids=["alone", "beside another"])
+@pytest.mark.parametrize(
+    "beside",
+    [[], [RECORD], [{**RECORD, "obTime": "2025-09-02T00:00:00.000Z"}]],
+    ids=["alone", "beside another", "beside another day's"],
+)
 def test_one_meaning(record, beside, tmp_path):
     found = readings_by_format(tmp_path, [record, *beside])
     for name, what in found.items():
         assert what == found["json"], name
+
+
+LATER = {
+    "alike": {},
+    "known by its satellite's name": {"idSensor": None},
+    "of an empty name": {"idSensor": ""},
+    "described otherwise": {"seoList": [{**ENTRY, "obDescription": "DOSE1 Flavor X"}]},
+}
+AGES = {
+    "of one age": "2025-09-01T03:00:00.000Z",
+    "of no age": None,
+    "of an age that can't be read": "soon",
+}
+
+
+@pytest.mark.parametrize("later", LATER.values(), ids=LATER.keys())
+@pytest.mark.parametrize("created", AGES.values(), ids=AGES.keys())
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+def test_the_later_of_two_copies_counts(later, created, turned, tmp_path):
+    """In whatever they are written and converted to, read by whatever tool."""
+    duckdb, polars = map(pytest.importorskip, ("duckdb", "polars"))
+    first = {**RECORD, "observatoryName": "Iridium-126", "createdAt": created}
+    pair = [first, {**first, **later}]
+    pair = [
+        {**r, "seoList": [{**r["seoList"][0], "obValue": value}]}
+        for r, value in zip(pair[:: -1 if turned else 1], (1e-07, 5e-03), strict=True)
+    ]
+    for kind in FORMATS:
+        (tmp_path / kind).mkdir()
+        path = artifact(
+            tmp_path / kind, kind, [pair[0], {**RECORD, "idSensor": "REACH-101"}, pair[1]]
+        )
+        (result,) = convert_archive(path.parent, path.parent / "archive")
+        (converted,) = result.targets
+        for whole in (path, converted):
+            frame = read_artifact(whole, sensors="REACH-135")
+            assert frame["dose_rate"].tolist() == [5e-03], whole.suffix
+        duckdb_sql = duckdb_view(converted).partition(" as ")[2]
+        asked = f"select dose_rate from ({duckdb_sql}) where sensor_id = 'REACH-135'"
+        assert duckdb.sql(asked).fetchall() == [(5e-03,)]
+        of_one = polars_scan(converted).filter(polars.col("sensor_id") == "REACH-135")
+        assert of_one.collect()["dose_rate"].to_list() == [5e-03]
 
 
 anything = st.none() | st.booleans() | st.integers(-(10**25), 10**25)

@@ -136,7 +136,7 @@ def convert_source(
     stem = stem or path.stem
     name = f"{stem}.parquet"
     with partitions(rows, lambda day: archive / f"day={day}" / name, first_day(stem)) as found:
-        if path.suffix == ".parquet" and len(found) == 1:  # its rows may be fewer records
+        if path.suffix == ".parquet" and len(found) == 1:  # the file notes how many
             next(iter(found.values())).records = counted
         read = sum(part.records for part in found.values())
         if read != counted:

@@ -188,10 +188,10 @@ def _overlap(one: Window | None, other: Window) -> bool:
 
 
 def _folder_window(path: Path) -> Window | None:
-    """The day of a folder `day=2025-01-31`."""
+    """The day of a folder `day=2025-01-31`; `None` if nobody can ask for it."""
     try:
         return day_window(date.fromisoformat(path.name.removeprefix("day=")))
-    except ValueError:
+    except (ValueError, OverflowError):  # no day, or the last of the calendar, which has no end
         return None
 
 # %% ../../nbs/archive/finding.ipynb #bf746f80

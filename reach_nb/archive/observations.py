@@ -30,7 +30,6 @@ from reach_nb.archive.columns import (
     as_times,
     ecef_km,
     is_fill,
-    objects,
     utc_series,
     without_fill,
 )
@@ -294,8 +293,7 @@ def sensors_of(table: Table) -> tuple[Texts, NDArray[np.bool_]]:
     shifted = by_name.codes.astype(np.int32) + len(sensor.values)
     named = np.where(by_name.codes < 0, -1, shifted)
     # one text may be in both, so they are looked through once more
-    codes = np.where(missing, named, sensor.codes)
-    sensor = as_texts(objects([*both, None])[codes])
+    sensor = as_texts(Texts(np.where(missing, named, sensor.codes), both))
     return sensor, missing & (sensor.codes >= 0)
 
 # %% ../../nbs/archive/observations.ipynb #dacfae4e

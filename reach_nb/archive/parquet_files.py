@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ArrowSchema', 'ArrowBatch', 'ARROW_BYTES', 'ROW_GROUP_ROWS', 'RECORDS_KEY', 'import_pyarrow', 'parquet_schema',
            'Rows', 'record_rows', 'arrow_batch', 'usual_batch', 'answer_rows', 'arrow_batches', 'parquet_writer',
-           'RowGroups', 'ParquetEncoder', 'count_parquet', 'parquet_rows', 'json_rows']
+           'RowGroups', 'ParquetEncoder', 'rows_of_records', 'count_parquet', 'parquet_rows', 'json_rows']
 
 # %% ../../nbs/archive/parquet_files.ipynb #e6e061e5
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
+import numpy as np
 from msgspec.structs import astuple
+from numpy.typing import NDArray
 
 from reach_nb.archive.records import (
     ENTRY_FIELDS,
@@ -408,6 +410,43 @@ def _batches_of_part(
         for piece in read_stretches(source, order):
             yield from ipc.open_stream(head + piece.removeprefix(head))
 
+# %% ../../nbs/archive/parquet_files.ipynb #bcd2b5f8
+_RECORDS_OWN = tuple(name for name in FLAT_FIELDS if name not in (*ENTRY_FIELDS, "extra"))
+
+
+def rows_of_records(batches: Iterable[ArrowBatch], further: int) -> Iterator[Rows]:
+    """Batches as `Rows` that know which of them begin a record.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch
+        In `parquet_schema()`, in the order of their file.
+    further : int
+        How many of their rows are not the first entry of a record.
+    """
+    before: list[ArrowBatch] = []  # the last row so far
+    for batch in batches:
+        if further <= 0:
+            yield Rows(batch)
+            continue
+        alike = _like_the_row_before([*before, batch])[-len(batch) :]
+        alike &= np.cumsum(alike) <= further
+        further -= int(alike.sum())
+        yield Rows(batch, tuple((~alike).tolist()))
+        before = [batch.slice(len(batch) - 1)]
+
+
+def _like_the_row_before(batches: Sequence[ArrowBatch]) -> NDArray[np.bool_]:
+    """Whether each row has the same in its record's own fields as the row before; the first not."""
+    pc = import_module("pyarrow.compute")
+    rows = import_pyarrow().Table.from_batches(batches)
+    alike = np.ones(len(rows) - 1, bool)
+    for name in _RECORDS_OWN:
+        here, before = rows[name][1:], rows[name][:-1]
+        missing = pc.and_(here.is_null(), before.is_null())
+        alike &= pc.or_(missing, pc.equal(here, before).fill_null(False)).to_numpy()
+    return np.append(False, alike)
+
 # %% ../../nbs/archive/parquet_files.ipynb #f33b3652
 _ROWS_AT_A_TIME = 64_000
 _RECORDS_AT_A_TIME = 300  # about `ARROW_BYTES`
@@ -416,21 +455,28 @@ _RECORDS_AT_A_TIME = 300  # about `ARROW_BYTES`
 def count_parquet(path: Path) -> int:
     """The number of records in a Parquet file. Raises `OSError` or `ValueError` if it is none."""
     import_pyarrow()
-    metadata = import_module("pyarrow.parquet").read_metadata(path)
+    return _noted_records(import_module("pyarrow.parquet").read_metadata(path))
+
+
+def _noted_records(metadata: Any) -> int:
     return int((metadata.metadata or {}).get(RECORDS_KEY, metadata.num_rows))
 
 
 def parquet_rows(path: Path) -> Iterator[Rows]:
     """The rows of a Parquet file in `parquet_schema()`, some thousands at a time.
 
-    Each row is taken for a record. Raises `OSError`, `KeyError` or `ValueError` if the file is
-    none of ours.
+    Raises `OSError`, `KeyError` or `ValueError` if the file is none of ours.
     """
-    pa, schema = import_pyarrow(), parquet_schema()
     with import_module("pyarrow.parquet").ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=_ROWS_AT_A_TIME):
-            table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
-            yield from map(Rows, table.to_batches())
+        further = file.metadata.num_rows - _noted_records(file.metadata)
+        yield from rows_of_records(_batches_of_file(file), further)
+
+
+def _batches_of_file(file: Any) -> Iterator[ArrowBatch]:
+    pa, schema = import_pyarrow(), parquet_schema()
+    for batch in file.iter_batches(batch_size=_ROWS_AT_A_TIME):
+        table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
+        yield from table.to_batches()
 
 
 def json_rows(pieces: Iterable[Sequence[bytes | msgspec.Raw]]) -> Iterator[Rows]:

@@ -20,8 +20,9 @@ from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .columns import as_texts
+from .observations import described, sensors_of
 from reach_nb.archive.parquet_files import (
     RECORDS_KEY,
     ROW_GROUP_ROWS,
@@ -31,6 +32,7 @@ from reach_nb.archive.parquet_files import (
     parquet_schema,
 )
 from .records import FLAT_FIELDS, NUMBER_FIELDS, TIME_FIELDS
+from .tables import arrow_table
 from ..files import make_folders, open_unlinked, replace_file, sync_folder
 
 ArrowTable: TypeAlias = Any  # a pyarrow.Table
@@ -109,15 +111,18 @@ def united(tables: list[ArrowTable]) -> ArrowTable:
 
 # %% ../../nbs/archive/partitions.ipynb #2df0207a
 def sorted_groups(tables: list[ArrowTable]) -> Iterator[ArrowTable]:
-    """The rows of some packed tables by sensor, time and description, a row group at a time.
+    """The rows of some packed tables by sensor, time and dosimeter, a row group at a time.
 
-    Rows without a sensor, or without a time, come first. The tables are emptied.
+    Rows that agree in these stay in their order. Those without a sensor, or without a time, come
+    first. The tables are emptied.
     """
     pa = import_pyarrow()
     whole = united(tables)
+    keys = arrow_table(whole.select(["idSensor", "observatoryName", "obDescription"]))
+    sensor = sensors_of(keys)[0].codes
+    flavor, dosimeter = (as_texts(keys["obDescription"], described(n)).codes for n in (2, 1))
     time = whole["obTime"].cast(pa.int64()).fill_null(_BEFORE_ALL).to_numpy()
-    sensor, description = (_ranks(whole[name]) for name in ("idSensor", "obDescription"))
-    order = np.lexsort((description, time, sensor))
+    order = np.lexsort((flavor, dosimeter, time, sensor))
     changes = np.flatnonzero(np.diff(sensor[order])) + 1
     for start, stop in group_bounds([*changes.tolist(), len(order)]):
         yield whole.take(order[start:stop]).cast(parquet_schema())
@@ -137,15 +142,6 @@ def archive_writer(sink: FileIO) -> Any:
         column_encoding=dict.fromkeys(TIME_FIELDS, "DELTA_BINARY_PACKED"),
         use_dictionary=[name for name in FLAT_FIELDS if name not in plain],
     )
-
-
-def _ranks(column: Any) -> NDArray[np.int32]:
-    """The rank of each row's text among the different ones; 0 for a row without."""
-    places = column.combine_chunks()
-    if not len(places):
-        return np.empty(0, np.int32)
-    rank = np.append(np.argsort(np.argsort(places.dictionary.to_pylist())) + 1, 0)
-    return rank[places.indices.fill_null(-1).to_numpy()]
 
 # %% ../../nbs/archive/partitions.ipynb #6e23abc1
 class Figures(NamedTuple):

@@ -13,7 +13,7 @@ import csv
 import io
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cache, partial
 from itertools import chain, repeat
@@ -35,6 +35,7 @@ from reach_nb.archive.records import (
     as_text,
     decode_nested,
 )
+from ..constellation import BY_OBSERVATORY
 
 # %% ../../nbs/archive/tables.ipynb #83a9bf44
 class Entry(msgspec.Struct, gc=False):
@@ -381,12 +382,38 @@ def constant(text: str | None, rows: int) -> Texts:
 ROWS = 300_000  # of Parquet at a time, about
 
 
-def may_hold(metadata: Any, group: int, column: int | None, sensors: Sequence[str]) -> bool:
-    """Whether a row group may hold a reading of one of some sensors."""
-    found = extent(metadata, [group], column) if sensors and column is not None else None
-    if found is None or found.missing or not found.least:  # a satellite may be known by its name
+def may_hold(metadata: Any, group: int, place: Mapping[str, int], sensors: Sequence[str]) -> bool:
+    """Whether a row group may hold a reading of one of some sensors.
+
+    Parameters
+    ----------
+    metadata : pyarrow.parquet.FileMetaData
+        Of the file.
+    group : int
+        Which row group.
+    place : dict of str to int
+        Where each column stands.
+    sensors : sequence of str
+        Their ids; empty, all of them.
+    """
+
+    def told(name: str) -> Extent | None:
+        return extent(metadata, [group], place[name]) if name in place else None
+
+    ids = told("idSensor") if sensors else None
+    if ids is None or not ids.least:
         return True
-    return any(found.least <= sensor <= found.greatest for sensor in sensors)
+    if any(ids.least <= sensor <= ids.greatest for sensor in sensors):
+        return True
+    return ids.missing and _may_name(told("observatoryName"), sensors)
+
+
+def _may_name(names: Extent | None, sensors: Sequence[str]) -> bool:
+    """Whether the satellites of some rows may be those of some sensors."""
+    if names is None or names.missing or names.least != names.greatest:
+        return True  # nobody knows
+    sensor = BY_OBSERVATORY.get(names.least)
+    return sensor is None or sensor in sensors
 
 
 def batches(metadata: Any, groups: Iterable[int], most: int) -> Iterator[list[int]]:
@@ -443,7 +470,7 @@ def parquet_loaders(
     check_fields(path, present, ("obTime", "obValue", "obDescription"))
     place = {name: n for n, name in enumerate(present)}
     groups = range(metadata.num_row_groups)
-    kept = [g for g in groups if may_hold(metadata, g, place.get("idSensor"), sensors)]
+    kept = [g for g in groups if may_hold(metadata, g, place, sensors)]
     passed_over = metadata.num_rows - sum(metadata.row_group(g).num_rows for g in kept)
     wanted = {name: place[name] for name in present if name in fields}
     some = list(batches(metadata, kept, rows))
