@@ -163,9 +163,24 @@ function tend(panel, opened) {
     input.setAttribute("aria-invalid", "true");
   });
 }
+// A field tells of its change when the mouse is pressed on something else. The answer may move
+// that away before the mouse is released, and the browser makes no click of it: so the change
+// is told when the mouse is released, just before the click.
+function settle(panel, signal) {
+  let pressed = null, held = [];
+  const release = () => {
+    const fields = held; pressed = null; held = [];
+    for (const field of fields) field.dispatchEvent(new Event("change", { bubbles: true })); };
+  const listen = (name, then) => document.addEventListener(name, then, { capture: true, signal });
+  listen("pointerdown", (e) => { pressed = e.target; });
+  for (const name of ["pointerup", "pointercancel", "keydown"]) listen(name, release);
+  panel.addEventListener("change", (e) => {
+    if (!pressed || pressed.contains(e.target)) return;
+    e.stopPropagation(); held.push(e.target); }, { capture: true, signal });
+}
 export default { render({ model, el }) {
   let watch, gone = false;
-  const opened = new Map();
+  const opened = new Map(), ended = new AbortController();
   const arm = () => {
     const panel = el.closest(".rn-panel");
     if (!panel) { if (!gone) requestAnimationFrame(arm); return; }
@@ -187,13 +202,15 @@ export default { render({ model, el }) {
       (near[0] ?? seen.find((e) =>
         last.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING)
         ?? seen.at(-1))?.focus(); };
-    tend(panel, opened);
+    tend(panel, opened); settle(panel, ended.signal);
     watch = new MutationObserver(() => { tend(panel, opened); requestAnimationFrame(follow); });
     watch.observe(panel, { childList: true, subtree: true, attributeFilter: ["style"] });
     model.send({ views: 1 });
   };
   arm();
-  return () => { gone = true; if (watch) { watch.disconnect(); model.send({ views: -1 }); } };
+  return () => {
+    gone = true; ended.abort();
+    if (watch) { watch.disconnect(); model.send({ views: -1 }); } };
 } }
 """
 

@@ -281,6 +281,41 @@ def test_errors_stand_beside_their_fields(lab, udl):
     assert lp.complaints() == []
 
 
+def press_slowly(page, where):
+    """Press the mouse as a hand does: what it is pressed on may be answered before it is released."""
+    box = where.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.wait_for_timeout(400)  # that something may happen meanwhile, and nothing must
+    page.mouse.up()
+
+
+def test_a_click_counts_that_ends_the_mending_of_a_field(lab, udl):
+    """What is typed is told when the mouse is pressed elsewhere: the error goes, and all below it moves up."""
+    lp = lab(launcher_cell(udl, "mended", first="2025-01-02", last="2025-01-01"))
+    lp.run_cell(0)
+    panel = lp.panel()
+    expect(panel.get_by_text("is before")).to_be_visible()
+    panel.get_by_label("Last day (UTC)").fill("2025-01-02")
+    press_slowly(lp.page, button(panel, "Plan"))
+    expect(panel.get_by_text("is before")).to_be_hidden()
+    expect(panel.locator("details[data-fold=plan]")).to_have_attribute("open", "")  # as Plan does
+    assert lp.complaints() == []
+
+
+def test_a_click_counts_that_ends_the_typing_of_a_password(lab, udl):
+    """The password is handed over when the mouse is pressed elsewhere: its field goes, and all below it moves up."""
+    lp = lab(launcher_cell(udl, "typed", last="2025-01-01"))
+    lp.run_cell(0)
+    panel = lp.panel()
+    panel.get_by_label("UDL user name").fill(USER)
+    panel.get_by_label("UDL password").fill(PASSWORD)
+    press_slowly(lp.page, button(panel, "Start"))
+    status(panel, "✔ 1 day planned: 1 downloaded")
+    assert panel.locator("input[type=password]").input_value() == ""
+    assert lp.complaints() == []
+
+
 def test_a_wrong_login_is_asked_for_again(lab, udl):
     lp = lab(launcher_cell(udl, "login", last="2025-01-01"))
     lp.run_cell(0)
