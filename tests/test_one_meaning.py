@@ -132,6 +132,19 @@ def test_one_meaning(record, beside, tmp_path):
         assert what == found["json"], name
 
 
+def test_equal_values_of_other_types_are_other_texts(tmp_path):
+    """To Python 1, 1.0 and True are equal."""
+    values = [4, 4.0, "4", 1, True, 1.0, 0.0, -0.0]
+    records = [entry(obQuality=value) for value in values]
+    records += [{**RECORD, "idSensor": value} for value in values]
+    for name, (rows, *_) in readings_by_format(tmp_path, records).items():
+        sensors, qualities = (
+            Counter(row[COLUMNS.index(n)] for row in rows) for n in ("sensor_id", "quality")
+        )
+        assert sensors == Counter(["REACH-135"] * 8 + list(map(str, values))), name
+        assert qualities == Counter(["0"] * 8 + list(map(str, values))), name
+
+
 LATER = {
     "alike": {},
     "known by its satellite's name": {"idSensor": None},

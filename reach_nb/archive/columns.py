@@ -102,6 +102,9 @@ def as_texts(values: Column, of: Callable[[str], str | None] = str) -> Texts:
     Texts
     """
     places, found = distinct(values)
+    if not isinstance(values, Texts) and values.dtype == object:
+        if not all(isinstance(value, str) for value in found):
+            places, found = distinct(_written(values))
     texts = [of(str(value)) for value in found]
     different = sorted({text for text in texts if text})
     if texts == different and isinstance(values, Texts):
@@ -111,6 +114,12 @@ def as_texts(values: Column, of: Callable[[str], str | None] = str) -> Texts:
     # the last one is for the rows without a value, whose place is -1
     codes = np.array([*(code.get(text, -1) if text else -1 for text in texts), -1], kind)
     return Texts(codes[places], different)
+
+
+def _written(values: NDArray[Any]) -> NDArray[Any]:
+    """Values as texts; what is missing stays so."""
+    pairs = zip(values, pd.isna(values), strict=True)
+    return objects([None if is_missing else str(value) for value, is_missing in pairs])
 
 # %% ../../nbs/archive/columns.ipynb #c4a24615
 Times: TypeAlias = NDArray[np.datetime64]
