@@ -74,6 +74,7 @@ SETTING_RULES: dict[str, Rule] = {
     "settle_hours": (lambda v: v is None or _AMOUNT[0](v), _AMOUNT[1]),
     "max_results": (lambda v: is_count(v) and v <= 10_000, f"{_COUNT} and 10,000 at most"),
     "retry_failed": _SWITCH,
+    "retry_no_data": _SWITCH,
     "dry_run": _SWITCH,
     "verify_count": _SWITCH,
 }
@@ -227,15 +228,14 @@ class DownloadRunConfig:
         Folder of the artifacts; the log of attempts, `download_telemetry.csv` in it unless given.
     sensor_id, descriptor, output_format : str
         The dataset: `ALL` or one sensor; `QUICKLOOK` or `PROVISIONAL`; csv, json or parquet.
-    retry_failed, dry_run, verify_count : bool
-        Whether failed days are tried again; to plan and log only; to hear the service's count.
+    retry_failed, dry_run, verify_count, retry_no_data : bool
+        Failed days again; plan and log only; hear the service's count; days without data again.
     limit_days, max_concurrent_requests : int
         End the plan after so many days, those on disk not counted; requests in flight at a time.
     auth_token, base_url : str
         The Authorization header's whole value, never shown; the service it is for.
     initial_rate, additive_increase, multiplicative_decrease, min_rate, max_rate : float
-        The limiter: requests/s at the start; requests/s added by an answer that was served;
-        factor on the rate when the service refuses, between 0 and 1; bounds in requests/s.
+        The limiter: start, step for each answer, factor on refusal (0 to 1), bounds; requests/s.
     settle_hours, max_results : float, int
         Hours until a day counts as complete, else `SETTLE_HOURS`; records of a full answer.
     """
@@ -261,6 +261,7 @@ class DownloadRunConfig:
     base_url: str = UDL_BASE_URL  # the service; https, or http to this machine
     max_results: int = 10_000  # records at which the service ends an answer
     verify_count: bool = True  # ask for the service's count of each day: one request more
+    retry_no_data: bool = False  # ask again for days that held no data, settled or not
 
     def __post_init__(self) -> None:
         self.validate()
@@ -327,6 +328,7 @@ def action_and_reason(
     now: datetime,
     retry_failed: bool,
     settle_hours: float,
+    retry_no_data: bool = False,
 ) -> tuple[Action, str]:
     """What to do with a day, and why in words; the arguments are those of `decide_action`."""
     if prior is None:
@@ -335,6 +337,8 @@ def action_and_reason(
     if status in (STATUS_DOWNLOADED, STATUS_SKIPPED_NO_DATA):
         if now >= settled_at(day, settle_hours) and was_unsettled(prior, day, settle_hours):
             return ACTION_RUN, "was recorded before the day had settled: one refresh"
+    if status == STATUS_SKIPPED_NO_DATA and retry_no_data:
+        return ACTION_RUN, "held no data before"
     if status == STATUS_SKIPPED_NO_DATA:
         return _again_without_data(prior, now < settled_at(day, settle_hours), now)
     # a failure that names an artifact was written by a later stage: the download had succeeded
@@ -353,7 +357,7 @@ def action_and_reason(
 def _again_without_data(prior: TelemetryRow, early: bool, now: datetime) -> tuple[Action, str]:
     """What to do with a day that held no data; `early`: it has not settled yet."""
     if not early:
-        return ACTION_SKIP_TERMINAL, "the service holds no data for it"
+        return ACTION_SKIP_TERMINAL, "the service held no data for it"
     noted = parse_utc(prior.finished_at_utc) or parse_utc(prior.started_at_utc) or now
     if now - noted > timedelta(days=1):
         return ACTION_RUN, "held no data a day ago or more, and has not settled yet"
@@ -369,6 +373,7 @@ def decide_action(
     now: datetime | None = None,
     retry_failed: bool = False,
     settle_hours: float = 0.0,
+    retry_no_data: bool = False,
 ) -> Action:
     """What to do with a day: `run`, `skip_existing`, `skip_terminal` or `skip_failed`.
 
@@ -382,8 +387,8 @@ def decide_action(
         The day; read from `prior` unless given.
     now : datetime, optional
         The present moment (aware, UTC); without it every day counts as long past.
-    retry_failed : bool
-        Whether days that failed are tried again.
+    retry_failed, retry_no_data : bool
+        Whether days that failed are tried again, and days that held no data.
     settle_hours : float
         Hours after a day's end from which its data count as complete.
 
@@ -395,7 +400,8 @@ def decide_action(
         return ACTION_RUN
     day = day or as_date(prior.chunk_date_utc, "chunk_date_utc")
     now = now or _END_OF_TIME
-    return action_and_reason(prior, artifact_exists, day, now, retry_failed, settle_hours)[0]
+    how = (retry_failed, settle_hours, retry_no_data)
+    return action_and_reason(prior, artifact_exists, day, now, *how)[0]
 
 # %% ../nbs/planning.ipynb #c1c92939
 def pace_seconds(requests: int, config: DownloadRunConfig) -> float:
@@ -582,14 +588,13 @@ def plan_backfill(
     requests = chunks + bool(config.verify_count)
     finder = ArtifactFinder(config.output_dir, config.telemetry_file)
     settle_hours = settle_hours_of(config)
+    how = (config.retry_failed, settle_hours, config.retry_no_data)
 
     def plan_day(day: date) -> PlannedDay:
         prior = state.get(day)
         name = dataset.artifact_name(day_window(day))
         found = finder.find(name, prior.csv_path if prior else "")
-        action, reason = action_and_reason(
-            prior, found.there, day, now, config.retry_failed, settle_hours
-        )
+        action, reason = action_and_reason(prior, found.there, day, now, *how)
         settled = settled_at(day, settle_hours)
         settles_at = settled if now < settled else None
         if action == ACTION_RUN:

@@ -83,7 +83,14 @@ def secrets_of(auth_token: str) -> tuple[list[str], list[str]]:
                 words.append(password)
     texts += [text.encode().decode("latin-1") for text in texts if not text.isascii()]
     texts += [text.replace(" ", "+") for text in texts if " " in text]  # as in a query
+    texts += [digits for text in texts for digits in _in_hex(text)]
     return list(filter(None, texts)), list(filter(None, words))
+
+
+def _in_hex(text: str) -> tuple[str, str]:
+    """A text in hexadecimal digits, small and capital."""
+    digits = text.encode("utf-8", "surrogatepass").hex()
+    return digits, digits.upper()
 
 
 def _clear_text(data: bytes) -> str:

@@ -9,7 +9,7 @@ __all__ = ['STATUS_DOWNLOAD_PENDING', 'STATUS_DOWNLOADED', 'STATUS_SKIPPED_NO_DA
            'row_times', 'DatasetName', 'log', 'is_later_stage', 'field_text', 'TelemetryRow', 'utcnow_iso',
            'holds_telemetry', 'lacking_columns', 'log_path', 'day_of', 'record_day', 'start_of', 'is_earlier',
            'LatestRows', 'rows_of', 'latest_rows', 'dataset_name', 'DayRows', 'rows_by_dataset', 'promising_row',
-           'means_no_records', 'as_dataset', 'checked_values', 'DatedRows', 'HistoricalTelemetry']
+           'is_done', 'means_no_records', 'as_dataset', 'checked_values', 'DatedRows', 'HistoricalTelemetry']
 
 # %% ../nbs/telemetry.ipynb #a98eac89
 import html
@@ -442,6 +442,11 @@ def promising_row(rows: DayRows) -> TelemetryRow | None:
         never = latest.status == STATUS_SKIPPED_NO_INPUT and not latest.csv_path
         return rows.downloaded or (None if never else latest)
     return None
+
+
+def is_done(rows: DayRows) -> bool:
+    """Whether a day is said to have an artifact, or no records."""
+    return promising_row(rows) is not None or means_no_records(rows)
 
 
 def means_no_records(rows: DayRows) -> bool:

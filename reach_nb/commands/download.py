@@ -268,6 +268,8 @@ def add_download(commands: Commands) -> None:
     parser.set_defaults(**{name: _DEFAULTS[name] for name in chosen})
     again = "try days again that failed before"
     parser.add_argument("--retry-failed", action="store_true", help=again)
+    empty = "ask again for days that the service held no data for"
+    parser.add_argument("--retry-no-data", action="store_true", help=empty)
     most = "attempt at most N days of each sensor; days on disk are free"
     parser.add_argument("--limit-days", type=int, metavar="N", help=most)
     only = "print the plan and do nothing; needs no credential"

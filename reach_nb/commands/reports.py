@@ -32,6 +32,7 @@ from reach_nb.telemetry import (
     HistoricalTelemetry,
     as_dataset,
     holds_telemetry,
+    is_done,
 )
 from ..words import one_line, printable, say_count, say_size
 
@@ -156,7 +157,10 @@ def verify(args: argparse.Namespace) -> int:
             findings = verify_days(days, dataset, finder, args.output_dir, counts)
             said = say_count(len(findings), "finding") if findings else "all agree"
             uncounted = ", not counted to the end" if client and not counts.asked else ""
-            print(f"{dataset}: {say_count(len(days), 'day')}, {said}{uncounted}")
+            undone = sum(not is_done(rows) for rows in days.values())
+            others = f"; {undone:,} failed or pending, not looked at" if undone else ""
+            done = say_count(len(days) - undone, "day")
+            print(f"{dataset}: {done}, {said}{uncounted}{others}")
             for finding in findings:
                 print(f"  {finding}")
             troubles += len(findings)
@@ -190,6 +194,6 @@ def add_reports(commands: Commands) -> None:
         apart = "a telemetry file; its artifacts are beside it, or in the folder that is told"
         parser.add_argument("--telemetry-file", type=path_flag, metavar="FILE", help=apart)
         add_dataset_flags(parser)
-    counted = "also against the service's own count of each day"
+    counted = "also against the service's own count of each day that is done"
     parsers[-1].add_argument("--count", action="store_true", help=counted)
     add_access_flags(parsers[-1])

@@ -219,6 +219,7 @@ ADVANCED_FIELDS = {
         "a day asked for sooner after its end is asked for once more",
     ),
     "retry_failed": FieldSpec("Retry failed days", _yes, "those that failed in an earlier run"),
+    "retry_no_data": FieldSpec("Retry empty days", _yes, "those that held no data"),
     "verify_count": FieldSpec(
         "Hear the count", _yes, "one request more a day tells what is missing"
     ),

@@ -285,7 +285,7 @@ class BackfillLauncher(RunPane):
     download_fn : callable, optional
         As for `run_download`.
     **settings
-        Further fields of `DownloadRunConfig`; `sensor_id` may be a list of several.
+        Further fields of `DownloadRunConfig`, but `dry_run`; `sensor_id` may be a list of several.
     """
 
     def __init__(

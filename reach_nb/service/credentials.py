@@ -240,10 +240,11 @@ def _first_login(
     host = scheme_and_host(base_url)[1]
     header = _from_netrc(path, host) if path else None
     if not header:
+        place = netrc_file or env.get("NETRC") or "~/.netrc"
         raise RuntimeError(
             f"no login for {host} was found. Set BASICAUTH (the whole header value, Basic …), or "
             "UDL_ACCESS_TOKEN, or UDL_AUTH_USERNAME and UDL_AUTH_PASSWORD, or SECRET_ARN_UDL (a "
-            "secret in AWS, with reach_nb[aws]), or add a line to ~/.netrc: "
+            f"secret in AWS, with reach_nb[aws]), or add a line to {place}: "
             f"machine {host} login NAME password PASSWORD"
         )
     return UDLAuth("netrc", header)

@@ -128,8 +128,12 @@ class Report:
         return not unknown.isdisjoint(("login", "access", "count", "records"))
 
     def find(self, name: str) -> Finding:
-        """The finding of that name."""
-        return next(finding for finding in self.findings if finding.name == name)
+        """The finding of that name; a `ValueError` that names them all if there is none."""
+        for finding in self.findings:
+            if finding.name == name:
+                return finding
+        names = ", ".join(finding.name for finding in self.findings)
+        raise ValueError(f"name: {name!r} is no finding; choose of {names}")
 
     def scrubbed(self, hide: Callable[[str], str]) -> "Report":
         """The same report, with texts from which a function has taken what is secret."""
