@@ -240,7 +240,8 @@ def _first_login(
     host = scheme_and_host(base_url)[1]
     header = _from_netrc(path, host) if path else None
     if not header:
-        place = netrc_file or env.get("NETRC") or "~/.netrc"
+        named = netrc_file or env.get("NETRC")
+        place = f"{named} (instead of ~/.netrc)" if named else "~/.netrc"
         raise RuntimeError(
             f"no login for {host} was found. Set BASICAUTH (the whole header value, Basic …), or "
             "UDL_ACCESS_TOKEN, or UDL_AUTH_USERNAME and UDL_AUTH_PASSWORD, or SECRET_ARN_UDL (a "
