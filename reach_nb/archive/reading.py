@@ -40,6 +40,7 @@ from reach_nb.archive.observations import (
     Selection,
     Tally,
     as_frame,
+    as_names,
     select,
     typed,
 )
@@ -262,10 +263,14 @@ class Archive:
         """One frame per day that has a file."""
         return (self.day(day).read() for day in self.files)
 
-    def only(self, columns: Iterable[str]) -> "Archive":
-        """The same archive, of which no other columns are read; itself, if there are none."""
-        names = tuple(columns)
-        return replace(self, selection=replace(self.selection, columns=names)) if names else self
+    def only(self, columns: Names) -> "Archive":
+        """The same archive, of which no other columns are read; itself, if there are none.
+
+        Raises `ValueError` for an unknown one.
+        """
+        names = as_names(columns, "columns")
+        kept = select(names).columns if names else self.selection.columns
+        return replace(self, selection=replace(self.selection, columns=kept))
 
     def where(self, sensors: Names = None, flavors: Names = None) -> "Archive":
         """The same archive, of which only these sensors and flavors are read.
