@@ -20,7 +20,9 @@ from reach_nb import (
     plot_keogram,
     read_artifact,
     sensor_days,
+    to_xarray,
 )
+from reach_nb import readings as readings_of
 
 
 def drawn(ax):
@@ -91,3 +93,31 @@ def test_the_form_of_a_frame_changes_nothing(readings, usual, form):
             continue
         pd.testing.assert_frame_equal(found, expected, check_dtype=False, obj=name)
         assert found.attrs == expected.attrs, name
+
+
+def outcome(function, frame):
+    """What a function makes of a frame, or why it refuses it."""
+    try:
+        return function(frame)
+    except ValueError as error:
+        return str(error)
+
+
+NEED_NO_VALUE = ("gaps", "sensor_days", "add_coordinates")
+
+
+@pytest.mark.parametrize("column", ["quality", "dose_rate"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_column_that_was_left_out_is_missed_by_its_name(readings, usual, name, column):
+    found = outcome(FUNCTIONS[name], readings_of(readings.drop(columns=column)))
+    if name not in NEED_NO_VALUE:
+        assert f"has no column '{column}'" in str(found)
+    elif isinstance(found, pd.DataFrame):
+        pd.testing.assert_frame_equal(found, usual[name])
+    else:
+        assert found == usual[name]
+
+
+def test_a_cube_has_no_quality_that_was_left_out(readings):
+    cube = to_xarray(readings_of(readings.drop(columns="quality")))
+    assert not {"quality", "flags"} & set(cube)

@@ -6,6 +6,7 @@
 __all__ = ['table_of', 'wire_table', 'readings']
 
 # %% ../../nbs/archive/frames.ipynb #377d5471
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,17 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from .columns import Column, Table, Texts, as_numbers, as_texts, objects
 from .finding import Promise
-from .observations import Flags, Names, Tally, as_frame, select, typed
+from reach_nb.archive.observations import (
+    READING_COLUMNS,
+    Flags,
+    Names,
+    Selection,
+    Tally,
+    as_frame,
+    made_of,
+    select,
+    typed,
+)
 from .reading import with_attrs
 from .records import as_position
 from .tables import arrow_table, entries_of, lay_out_entries, lay_out_positions
@@ -150,11 +161,13 @@ def _who(table: Table) -> Table:
     known = np.isin(number, (1, 2)) & (flavor.codes >= 0)
     place = np.where(known, (number - 1) * len(flavor.values) + flavor.codes, -1)
     said = [f"DOSE{n} (Flavor {letter})" for n in (1, 2) for letter in flavor.values]
-    who: Table = {"obDescription": Texts(place.astype(np.int32), said)}
-    imputed = np.asarray(table.get("sensor_imputed", np.zeros(len(number), bool)), bool)
-    names = {s.sensor_id: s.observatory_name for s in SENSORS.values()}
-    who["idSensor"] = Texts(np.where(imputed, -1, sensor.codes), sensor.values)
-    return who | {"observatoryName": as_texts(sensor, names.get)}
+    who: Table = {"idSensor": sensor, "obDescription": Texts(place.astype(np.int32), said)}
+    if "sensor_imputed" in table:
+        imputed = np.asarray(table["sensor_imputed"], bool)
+        names = {s.sensor_id: s.observatory_name for s in SENSORS.values()}
+        who["idSensor"] = Texts(np.where(imputed, -1, sensor.codes), sensor.values)
+        who["observatoryName"] = as_texts(sensor, names.get)
+    return who
 
 # %% ../../nbs/archive/frames.ipynb #0a8a8259
 def readings(
@@ -168,16 +181,20 @@ def readings(
 ) -> pd.DataFrame:
     """The readings in a frame of another tool, as the frame that `read_artifact` gives.
 
+    What the frame has no column for is left out of the result.
+
     It may hold the columns of our Parquet artifacts (`obTime`, `idSensor`, `obDescription`,
     `obValue` and so on, in any order), those of a CSV artifact or of JSON records, with `seoList`
     in them, or typed ones (`ob_time`, `sensor_id` and so on). Times without a zone are UTC.
-    Raises `ValueError` if it is no frame or lacks a column, `ImportError` for Arrow data without
-    pyarrow.
+    Raises `ValueError` if it is no frame, or lacks a column without which there is no reading, of
+    which one of `columns` is made, or that tells the flags to exclude; `ImportError` for Arrow data
+    without pyarrow.
 
     Parameters
     ----------
     frame : DataFrame of pandas or Polars, LazyFrame, pyarrow Table, DuckDB relation
-        Or anything else that exports Arrow data.
+        Or anything else that exports Arrow data. Without `createdAt`, the later one of two copies
+        of a reading counts.
     columns, sensors, flavors, deduplicate, exclude_flags
         As in `read_artifact`.
 
@@ -189,6 +206,21 @@ def readings(
     selection = select(columns, sensors, flavors, exclude_flags)
     tally = Tally()
     table = wire_table(table_of(frame))
+    if columns is None:
+        there = tuple(name for name in READING_COLUMNS if not _lacking(table, name))
+        selection = replace(selection, columns=there)
+    _check_made(table, selection)
     made = as_frame([typed(table, selection, tally)], selection, tally, deduplicate)
     tally.warn("frame")
     return with_attrs(made, tally, selection, Promise())
+
+
+def _lacking(table: Table, column: str) -> list[str]:
+    """The fields of which a column is made, and which a table has not."""
+    return [field for field in made_of(column) if field not in table]
+
+
+def _check_made(table: Table, selection: Selection) -> None:
+    for name in sorted(selection.made):
+        if lacking := _lacking(table, name):
+            raise ValueError(f"frame: has no column {lacking[0]!r}, of which {name!r} is made")

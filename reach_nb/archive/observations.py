@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['UNITS', 'READING_COLUMNS', 'Names', 'Flags', 'CADENCE_US', 'Rows', 'AS_THEY_ARE', 'check_readings', 'utc_times',
-           'check_known', 'as_names', 'known_sensors', 'Selection', 'select', 'Tally', 'sensors_of', 'described',
-           'understood', 'among', 'within', 'is_sound', 'quickly_chosen', 'typed', 'Places', 'reading_places', 'Order',
-           'reading_order', 'duplicates', 'flags_of', 'reading_flags', 'flagged', 'stacked', 'as_frame']
+           'check_known', 'as_names', 'known_sensors', 'Selection', 'made_of', 'select', 'Tally', 'sensors_of',
+           'described', 'understood', 'among', 'within', 'is_sound', 'quickly_chosen', 'typed', 'Places',
+           'reading_places', 'Order', 'reading_order', 'duplicates', 'flags_of', 'reading_flags', 'flagged', 'stacked',
+           'as_frame']
 
 # %% ../../nbs/archive/observations.ipynb #998b30d6
 import re
@@ -158,6 +159,7 @@ _FURTHER: dict[str, tuple[str, ...]] = {  # column: the wire fields it is made o
     "alt_km": ("alt",),
     **dict.fromkeys(("ecef_x_km", "ecef_y_km", "ecef_z_km"), ("lat", "lon", "alt")),
     **{name: (field,) for name, field in _POSITIONS.items()},
+    "sensor_imputed": ("observatoryName",),
 }
 _KEY_FIELDS = ("idSensor", "observatoryName", "obTime", "obDescription", "obUoM")
 
@@ -198,7 +200,12 @@ class Selection:
     def fields(self) -> frozenset[str]:
         """The wire fields to read."""
         names = (*self.made, "created_at") if self.with_age else self.made
-        return frozenset(_KEY_FIELDS).union(*(_FURTHER.get(name, ()) for name in names))
+        return frozenset(_KEY_FIELDS).union(*map(made_of, names))
+
+
+def made_of(column: str) -> tuple[str, ...]:
+    """The wire fields that a column is made of, beside those that every reading needs."""
+    return _FURTHER.get(column, ())
 
 # %% ../../nbs/archive/observations.ipynb #234a82f7
 def select(

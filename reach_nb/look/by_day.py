@@ -31,7 +31,7 @@ def tasks(
 ) -> Iterable[Task[P]]:
     """What has to be done: one task per frame, or per day of an archive.
 
-    Raises `ValueError` if `readings` is nothing of the kind.
+    Raises `ValueError` if `readings` is nothing of the kind, or for a column that no archive has.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ def each_day(
 ) -> Iterator[P]:
     """The partial result of each day (or frame), in order.
 
-    Raises `ValueError` if `readings` or `executor` is nothing of the kind, and whatever `part`
-    raises.
+    Raises `ValueError` if `readings` or `executor` is nothing of the kind, for a column that no
+    archive has, and whatever `part` raises.
 
     Parameters
     ----------

@@ -117,6 +117,8 @@ def series_lines(frame: pd.DataFrame, by: By) -> Lines:
     lines = dict(list(frame.groupby(names)))
     if not lines:
         raise ValueError("frame: holds no readings to draw")
+    if not (frame["dose_rate"] > 0).any():
+        raise ValueError(f"frame: holds nothing to draw; {not_shown(frame)}")
     return few_lines(lines, "frame")
 
 
@@ -173,7 +175,7 @@ def plot_dose_series(
 
     Needs no pyplot; text and frames follow matplotlib's `rcParams`. `describe_dose` says the same
     in words. Raises `ValueError` for an unknown `by`, for more than `MOST_LINES` lines, or if there
-    is nothing to draw.
+    is nothing to draw: no reading with a value above 0.
 
     Parameters
     ----------

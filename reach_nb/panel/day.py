@@ -117,13 +117,15 @@ def _read(path: Path, columns: list[str], sensors: str | None = None) -> pd.Data
 def dose_html(path: Path, sensor: str | None = None) -> str:
     """The dose rate in an artifact as a picture, of one sensor if told."""
     # what draws is imported with the first picture: an explorer opens without it
-    from reach_nb.look.dose_pictures import plot_dose_series
+    from reach_nb.look.dose_pictures import not_shown, plot_dose_series
     from reach_nb.look.figures import figure_of, new_axes, theme_svg
 
     columns = ["ob_time", "sensor_id", "flavor", "dose_rate", "quality"]
     frame = _read(path, columns, sensor)
     if frame.empty:
         return text_html(f"{path.name} holds no readings" + (f" of {sensor}." if sensor else "."))
+    if not (frame["dose_rate"] > 0).any():
+        return text_html(f"{path.name} holds no dose rate to draw; {not_shown(frame)}.")
     ax = plot_dose_series(frame, new_axes(9, 3.4), most_points=800)
     return theme_svg(figure_of(ax), f"Dose rate in {path.name}")
 
