@@ -62,7 +62,9 @@ def test_the_count_is_judged_as_in_a_backfill(tmp_path, beside):
     assert report.find("count").verdict is Verdict.EXPECTED and row.error_message == ""
     found = report.find("records left out").verdict
     assert found is (Verdict.HANDLED if BESIDE[beside] else Verdict.EXPECTED)
-    assert report.settings.keys().isdisjoint(("verify_count", "max_results"))  # pace is the machine's
+    assert report.settings.keys().isdisjoint(
+        ("verify_count", "max_results")
+    )  # pace is the machine's
     assert not report.would_lose_data
 
 
