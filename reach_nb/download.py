@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from inspect import iscoroutinefunction
 from itertools import count
 from os import PathLike
 from pathlib import Path
@@ -372,12 +373,15 @@ def check_client(
     **settings
         By their names in `DownloadRunConfig`.
     """
-    if stop is not None and not callable(getattr(stop, "wait", None)):
+    waits = [getattr(stop, name, None) for name in ("is_set", "wait")]
+    if stop is not None and (not all(map(callable, waits)) or any(map(iscoroutinefunction, waits))):
         raise ValueError(f"stop: {stop!r} is no threading.Event")
     if client is None:
         return
     if not isinstance(client, UDLClient):
         raise ValueError(f"client: {client!r} is no UDLClient")
+    if client.closed.is_set():
+        raise ValueError("client: is closed; make a new one, and use it before its `with` ends")
     own = asdict(client.limiter.plan.aimd)
     own |= {"base_url": client.base_url, "max_results": client.max_results}
     for name, value in settings.items():

@@ -171,6 +171,20 @@ _LINK_ERRORS = (errno.ELOOP, getattr(errno, "EMLINK", errno.ELOOP), errno.ENXIO)
 
 # %% ../nbs/files.ipynb #a38ee1a9
 _HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # by another
+_locks: dict[int, tuple[int, int]] = {}  # descriptors that were locked, and of which file each was
+
+
+def _leave_to_parent() -> None:
+    for descriptor, file in _locks.items():
+        with suppress(OSError):  # closed by now
+            status = os.fstat(descriptor)
+            if (status.st_dev, status.st_ino) == file:
+                os.close(descriptor)
+    _locks.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def lock_file(descriptor: int) -> bool:
@@ -188,14 +202,17 @@ def lock_file(descriptor: int) -> bool:
         if error.errno in _HELD:
             return False
         raise
+    status = os.fstat(descriptor)
+    _locks[descriptor] = status.st_dev, status.st_ino
     return True
 
 
 def unlock_file(descriptor: int) -> None:
-    """Let a lock go at once, also where a process that was forked meanwhile has the file open.
+    """Let a lock go at once, also where a process that was started meanwhile has the file open.
 
     Closing lets it go as well, but only when the last of them has closed it.
     """
+    _locks.pop(descriptor, None)
     if os.name != "nt":  # there, other processes do not get the file
         with suppress(OSError):
             posix = import_module("fcntl")

@@ -23,7 +23,10 @@ from reach_nb import (
     verify_archive,
 )
 from reach_nb.cli import main
+from reach_nb.day.runlock import run_lock
+from reach_nb.errors import RunLockedError
 from reach_nb.events import ChunkDone
+from reach_nb.telemetry import COLUMNS
 
 SENSOR = "REACH-135"
 DAYS = ["--start-date", str(START), "--end-date", str(day_after(START))]
@@ -397,3 +400,34 @@ def test_a_process_that_forks_under_way(service, tmp_path):
         for child in children:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_crash_blocks_nobody_though_its_children_live_on(tmp_path):
+    """A pool's workers that outlive a killed process hold no lock of it: a run can begin."""
+    import signal
+
+    telemetry = tmp_path / "download_telemetry.csv"
+    telemetry.write_text(",".join(COLUMNS) + "\n")
+    program = (
+        "import os, signal, sys\n"
+        "from reach_nb.day.runlock import run_lock\n"
+        "with run_lock(sys.argv[1]):\n"
+        "    if child := os.fork():\n"
+        "        print(child, flush=True)\n"
+        "        signal.pause()\n"
+        "    os.close(1)\n"
+        "    signal.pause()\n"
+    )
+    command = [sys.executable, "-c", program, str(telemetry)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        try:
+            with pytest.raises(RunLockedError), run_lock(telemetry):
+                pass
+            parent.kill()
+            parent.wait()
+            with run_lock(telemetry):
+                os.kill(child, 0)  # it is there
+        finally:
+            os.kill(child, signal.SIGKILL)

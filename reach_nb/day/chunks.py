@@ -230,9 +230,9 @@ def _fetch_in_threads(
     names = [f"reach_nb-fetch-{n}" for n in range(min(workers, len(chunks)))]
     arguments = (fetch, todo, stop, give_up, returns)
     threads = [threading.Thread(target=work, args=arguments, daemon=True, name=n) for n in names]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         yield from collect(returns, len(threads), stop, meanwhile=meanwhile)
         if not todo.empty():
             raise RunStopped("stopped on request")

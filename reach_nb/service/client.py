@@ -329,7 +329,7 @@ class UDLClient(AbstractContextManager["UDLClient"]):
         self.retries = RetryNews()
         self.max_results = max_results
         self.stop = stop or self.limiter.stop
-        self._closed = threading.Event()
+        self.closed = threading.Event()
         self.transport = transport or HttpTransport(auth_token, base_url, stop=self.stop)
         self.base_url = base_url.rstrip("/")
         self.exchange = Exchange(self.transport, self.limiter, hiding(auth_token))
@@ -338,7 +338,7 @@ class UDLClient(AbstractContextManager["UDLClient"]):
 
     def ask(self, question: Question[Found], give_up: Flag | None = None, tries: int = 0) -> Found:
         """The answer to any question; `give_up` ends waiting for it, as `stop` does."""
-        stopped = AnyOf(self.stop, self._closed, give_up)
+        stopped = AnyOf(self.stop, self.closed, give_up)
         once = partial(self.exchange.ask, question, stopped)
         return ask_again(once, tries or self._tries, self._pause, stopped.wait, self.retries.add)
 
@@ -360,7 +360,7 @@ class UDLClient(AbstractContextManager["UDLClient"]):
 
     def close(self) -> None:
         """Close the connections. The client can't be used afterwards."""
-        self._closed.set()
+        self.closed.set()
         self.transport.close()
 
     def __exit__(self, *error: object) -> None:

@@ -207,7 +207,11 @@ class Watch:
         self._answer_seconds = answer_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="reach_nb-watch", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # Ctrl-C while it begins: nobody would end it
+            self._ended.set()
+            raise
 
     def _watch(self) -> None:
         while not self._ended.wait(0.1):
