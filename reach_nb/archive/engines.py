@@ -9,6 +9,7 @@ __all__ = ['Files', 'LazyFrame', 'duckdb_view', 'polars_scan']
 from collections.abc import Iterable
 from importlib import import_module
 from os import PathLike
+from os.path import isfile
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -132,11 +133,11 @@ def polars_scan(files: Files, *, deduplicate: bool = True) -> LazyFrame:
         value = pl.col(name)
         return pl.when(value.is_finite() & (value >= 0.99 * FILL_VALUE)).then(value)
 
-    by_name = pl.col("observatoryName").replace_strict(
-        BY_OBSERVATORY, default=None, return_dtype=pl.String
-    )
+    else_null = {"default": None, "return_dtype": pl.String}
+    by_name = pl.col("observatoryName").replace_strict(BY_OBSERVATORY, **else_null)
     described = pl.col("obDescription").str
-    clean = pl.scan_parquet(_paths(files)).select(
+    paths = _paths(files)  # a file is one, also where its name holds a pattern
+    clean = pl.scan_parquet(paths, glob=not all(map(isfile, paths))).select(
         ob_time="obTime",
         sensor_id=pl.coalesce(text("idSensor"), by_name),
         dosimeter=described.extract(DESCRIPTION, 1).cast(pl.Int8),
