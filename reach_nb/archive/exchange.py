@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .observations import UNITS, check_known, check_readings, reading_flags
+from reach_nb.archive.observations import (
+    UNITS,
+    check_known,
+    check_readings,
+    dosimeters,
+    reading_flags,
+)
 from ..constellation import CHANNELS
 from ..flags import FLAG_MEANINGS, quality_bits
 
@@ -182,7 +188,7 @@ def cube_place(frame: pd.DataFrame) -> tuple[dict[str, Any], Any]:
     """
     times, when = np.unique(frame["ob_time"].to_numpy("datetime64[us]"), return_inverse=True)
     ids, who = np.unique(frame["sensor_id"].astype(str).to_numpy(object), return_inverse=True)
-    which = frame["dosimeter"].to_numpy().astype(np.intp) - 1
+    which = dosimeters(frame).astype(np.intp) - 1
     times = times.astype("datetime64[ns]")  # of older xarray the only unit
     axes = {"sensor": ids.astype(str), "dosimeter": np.array([1, 2], np.int8), "time": times}
     there = np.zeros((len(ids), 2, len(times)), bool)

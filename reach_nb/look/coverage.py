@@ -23,6 +23,7 @@ from reach_nb.archive.observations import (
     Names,
     check_known,
     check_readings,
+    dosimeters,
     known_sensors,
     utc_times,
 )
@@ -137,9 +138,8 @@ class Samples(NamedTuple):
 def samples_of(frame: pd.DataFrame, ends: Ends) -> Samples:
     """The samples of a frame inside of a window, by dosimeter and time."""
     sensor = pd.Categorical(frame["sensor_id"])
-    dosimeter = frame["dosimeter"].to_numpy(np.int16)
     times = utc_times(frame).to_numpy("datetime64[us]")
-    code = sensor.codes.astype(np.int16) * 4 + dosimeter
+    code = sensor.codes.astype(np.int16) * 4 + dosimeters(frame)
     inside = (times >= ends[0]) & (times < ends[1])
     if not inside.all():
         code, times = code[inside], times[inside]
