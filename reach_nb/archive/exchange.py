@@ -44,22 +44,28 @@ def astropy_column(values: "pd.Series[Any]", unit: str) -> Any:
         A column of a frame.
     unit : str
         `UTC` makes times of it, `""` leaves it without a unit, `rad(Si)` and `rad` are the dose.
+        Times with a zone need no unit.
 
     Returns
     -------
     Quantity, Time or ndarray
-        Missing text is `""`.
+        Missing text is `""`, and a missing number NaN.
     """
     from astropy import units as u
 
-    if unit == "UTC":
+    values = values.infer_objects()
+    kind = values.dtype
+    if unit == "UTC" or isinstance(kind, pd.DatetimeTZDtype):
         return _astropy_time(values.to_numpy("datetime64[us]"))
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return np.array([*map(str, values.cat.categories), ""])[values.cat.codes]
+    if isinstance(kind, pd.CategoricalDtype) or (not unit and pd.api.types.is_string_dtype(kind)):
+        texts = pd.Categorical(values)
+        return np.array([*map(str, texts.categories), ""])[texts.codes]
+    nullable = pd.api.types.is_extension_array_dtype(kind) and values.hasnans
+    numbers = values.to_numpy(float, na_value=np.nan) if nullable else values.to_numpy()
     rad = rad_unit()
     rate = rad_unit() / u.s
     dose = {"rad(Si)": rad, "rad(Si)/s": rate, "rad": rad, "rad/s": rate}
-    return u.Quantity(values.to_numpy(), dose.get(unit, unit)) if unit else values.to_numpy()
+    return u.Quantity(numbers, dose.get(unit, unit)) if unit else numbers
 
 
 def _astropy_time(times: Any) -> Any:
@@ -91,7 +97,7 @@ def _long_days() -> Any:
 def to_qtable(frame: pd.DataFrame) -> Any:
     """A frame of readings as an astropy `QTable`.
 
-    Numbers become quantities with units, times UTC `Time`, categories text.
+    Numbers become quantities with units, times UTC `Time`, categories and texts text.
 
     Parameters
     ----------
@@ -101,7 +107,7 @@ def to_qtable(frame: pd.DataFrame) -> Any:
     Returns
     -------
     QTable
-        Missing text is `""`; counts and units of the frame are in `meta`.
+        Missing text is `""`, a missing number NaN; counts and units of the frame are in `meta`.
     """
     from astropy.table import QTable
 
