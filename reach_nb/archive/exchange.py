@@ -267,8 +267,9 @@ def cube_flavors(frame: pd.DataFrame, sensors: Any, who: Any, which: Any) -> Any
 def to_xarray(frame: pd.DataFrame) -> Any:
     """Readings as an xarray `Dataset`, sensor × dosimeter × time, for NetCDF and the like.
 
-    Needs `pip install 'reach_nb[xarray]'`. Raises `ValueError` for a missing column, if a
-    reading is there twice, and if a dosimeter changes its flavor.
+    Needs `pip install 'reach_nb[xarray]'`. Raises `ValueError` for a missing column, a reading
+    without a time, sensor, dosimeter or flavor, if a reading is there twice, and if a dosimeter
+    changes its flavor.
 
     Parameters
     ----------
@@ -288,7 +289,7 @@ def to_xarray(frame: pd.DataFrame) -> Any:
     except ImportError as error:
         raise ImportError("to_xarray needs xarray: pip install 'reach_nb[xarray]'") from error
     check_readings(frame, *_CUBE, why="a cube is made of")
-    check_known(frame, "flavor")
+    check_known(frame, "ob_time", "sensor_id", "dosimeter", "flavor")
     if "quality" in frame:
         frame = frame.assign(flags=reading_flags(frame))
     axes, (who, which, when) = cube_place(frame)
