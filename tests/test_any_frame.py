@@ -63,18 +63,24 @@ FORMS = {
     "times in ns": with_times(lambda times: times.as_unit("ns")),
     "numbers of Python": lambda frame: frame.astype(dict.fromkeys(NUMBERS, object)),
     "texts that are no categories": lambda f: f.astype(dict.fromkeys(("sensor_id", "flavor"), str)),
+    "a dosimeter in text": lambda frame: frame.astype({"dosimeter": str}),
+    "a dosimeter that may be missing": lambda frame: frame.astype({"dosimeter": "Int64"}),
 }
 
 
 @pytest.fixture(scope="module")
 def readings(tmp_path_factory):
-    """Four hours of one sensor around midnight UTC, which is another day in New York."""
+    """Four hours of one sensor around midnight UTC, which is another day in New York.
+
+    The first hundred readings of its dosimeter B are flagged.
+    """
     path = tmp_path_factory.mktemp("readings") / "four_hours.json"
     simulated = SimulatedUDL(now="2025-12-31")
     records = simulated.expected_records("REACH-135", "2025-02-05T22:00", "2025-02-06T02:00")
     path.write_text(json.dumps(records))
     frame = read_artifact(path)
     frame.attrs = {}
+    frame["quality"] = pd.Categorical(np.where(np.arange(len(frame)) < 200, "4", "0"))
     return frame
 
 

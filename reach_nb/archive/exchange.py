@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .observations import UNITS, check_known, check_readings, reading_flags
+from reach_nb.archive.observations import (
+    UNITS,
+    check_known,
+    check_readings,
+    dosimeters,
+    reading_flags,
+)
 from ..constellation import CHANNELS
 from ..flags import FLAG_MEANINGS, quality_bits
 
@@ -38,22 +44,28 @@ def astropy_column(values: "pd.Series[Any]", unit: str) -> Any:
         A column of a frame.
     unit : str
         `UTC` makes times of it, `""` leaves it without a unit, `rad(Si)` and `rad` are the dose.
+        Times with a zone need no unit.
 
     Returns
     -------
     Quantity, Time or ndarray
-        Missing text is `""`.
+        Missing text is `""`, and a missing number NaN.
     """
     from astropy import units as u
 
-    if unit == "UTC":
+    values = values.infer_objects()
+    kind = values.dtype
+    if unit == "UTC" or isinstance(kind, pd.DatetimeTZDtype):
         return _astropy_time(values.to_numpy("datetime64[us]"))
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return np.array([*map(str, values.cat.categories), ""])[values.cat.codes]
+    if isinstance(kind, pd.CategoricalDtype) or (not unit and pd.api.types.is_string_dtype(kind)):
+        texts = pd.Categorical(values)
+        return np.array([*map(str, texts.categories), ""])[texts.codes]
+    nullable = pd.api.types.is_extension_array_dtype(kind) and values.hasnans
+    numbers = values.to_numpy(float, na_value=np.nan) if nullable else values.to_numpy()
     rad = rad_unit()
     rate = rad_unit() / u.s
     dose = {"rad(Si)": rad, "rad(Si)/s": rate, "rad": rad, "rad/s": rate}
-    return u.Quantity(values.to_numpy(), dose.get(unit, unit)) if unit else values.to_numpy()
+    return u.Quantity(numbers, dose.get(unit, unit)) if unit else numbers
 
 
 def _astropy_time(times: Any) -> Any:
@@ -85,7 +97,7 @@ def _long_days() -> Any:
 def to_qtable(frame: pd.DataFrame) -> Any:
     """A frame of readings as an astropy `QTable`.
 
-    Numbers become quantities with units, times UTC `Time`, categories text.
+    Numbers become quantities with units, times UTC `Time`, categories and texts text.
 
     Parameters
     ----------
@@ -95,7 +107,7 @@ def to_qtable(frame: pd.DataFrame) -> Any:
     Returns
     -------
     QTable
-        Missing text is `""`; counts and units of the frame are in `meta`.
+        Missing text is `""`, a missing number NaN; counts and units of the frame are in `meta`.
     """
     from astropy.table import QTable
 
@@ -182,7 +194,7 @@ def cube_place(frame: pd.DataFrame) -> tuple[dict[str, Any], Any]:
     """
     times, when = np.unique(frame["ob_time"].to_numpy("datetime64[us]"), return_inverse=True)
     ids, who = np.unique(frame["sensor_id"].astype(str).to_numpy(object), return_inverse=True)
-    which = frame["dosimeter"].to_numpy().astype(np.intp) - 1
+    which = dosimeters(frame).astype(np.intp) - 1
     times = times.astype("datetime64[ns]")  # of older xarray the only unit
     axes = {"sensor": ids.astype(str), "dosimeter": np.array([1, 2], np.int8), "time": times}
     there = np.zeros((len(ids), 2, len(times)), bool)
@@ -255,8 +267,9 @@ def cube_flavors(frame: pd.DataFrame, sensors: Any, who: Any, which: Any) -> Any
 def to_xarray(frame: pd.DataFrame) -> Any:
     """Readings as an xarray `Dataset`, sensor × dosimeter × time, for NetCDF and the like.
 
-    Needs `pip install 'reach_nb[xarray]'`. Raises `ValueError` for a missing column, if a
-    reading is there twice, and if a dosimeter changes its flavor.
+    Needs `pip install 'reach_nb[xarray]'`. Raises `ValueError` for a missing column, a reading
+    without a time, sensor, dosimeter or flavor, if a reading is there twice, and if a dosimeter
+    changes its flavor.
 
     Parameters
     ----------
@@ -276,7 +289,7 @@ def to_xarray(frame: pd.DataFrame) -> Any:
     except ImportError as error:
         raise ImportError("to_xarray needs xarray: pip install 'reach_nb[xarray]'") from error
     check_readings(frame, *_CUBE, why="a cube is made of")
-    check_known(frame, "flavor")
+    check_known(frame, "ob_time", "sensor_id", "dosimeter", "flavor")
     if "quality" in frame:
         frame = frame.assign(flags=reading_flags(frame))
     axes, (who, which, when) = cube_place(frame)

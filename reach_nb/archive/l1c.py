@@ -203,9 +203,10 @@ def l1c_kinds(cube: dict[str, NDArray[Any]]) -> dict[str, tuple[int, int, dict[s
 def write_l1c(frame: pd.DataFrame, path: Path | PathLike[str] | str) -> Path:
     """Readings as a CDF with the variables of the REACH L1C product; a file that is there goes.
 
-    Needs `pip install 'reach_nb[cdf]'`. Raises `ValueError` for a missing column, no readings, if
-    a reading is there twice, or for two qualities of a pod at one time. `particle_type` and
-    `created_at`, which the product does not have, and readings without a value stay behind.
+    Needs `pip install 'reach_nb[cdf]'`. Raises `ValueError` for a missing column, no readings, a
+    reading without a time, sensor, dosimeter or flavor, if a reading is there twice, or for two
+    qualities of a pod at one time. `particle_type` and `created_at`, which the product does not
+    have, and readings without a value stay behind.
 
     Parameters
     ----------
@@ -224,7 +225,7 @@ def write_l1c(frame: pd.DataFrame, path: Path | PathLike[str] | str) -> Path:
     except ImportError as error:
         raise ImportError("writing CDF needs cdflib: pip install 'reach_nb[cdf]'") from error
     check_readings(frame, *_L1C_COLUMNS, *_L1C_PLACES, why="an L1C file holds")
-    check_known(frame, "flavor")
+    check_known(frame, "ob_time", "sensor_id", "dosimeter", "flavor")
     path = as_path(path)
     if path.suffix != ".cdf" or not len(frame):
         raise ValueError(

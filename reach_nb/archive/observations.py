@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['UNITS', 'READING_COLUMNS', 'Names', 'Flags', 'CADENCE_US', 'Rows', 'AS_THEY_ARE', 'check_readings', 'utc_times',
-           'check_known', 'as_names', 'known_sensors', 'Selection', 'made_of', 'select', 'Tally', 'sensors_of',
-           'described', 'understood', 'among', 'within', 'is_sound', 'quickly_chosen', 'typed', 'Places',
+           'check_known', 'dosimeters', 'as_names', 'known_sensors', 'Selection', 'made_of', 'select', 'Tally',
+           'sensors_of', 'described', 'understood', 'among', 'within', 'is_sound', 'quickly_chosen', 'typed', 'Places',
            'reading_places', 'Order', 'reading_order', 'duplicates', 'flags_of', 'reading_flags', 'flagged', 'stacked',
            'as_frame']
 
@@ -122,6 +122,27 @@ def check_known(frame: pd.DataFrame, *columns: str) -> None:
                 f"frame: {unknown:,} of {len(frame):,} readings have no {name}; "
                 f"frame.dropna(subset={name!r}) leaves them out"
             )
+
+# %% ../../nbs/archive/observations.ipynb #7fb54f06
+def dosimeters(frame: pd.DataFrame) -> NDArray[np.int8]:
+    """Which dosimeter gave each reading of a frame: 1 or 2, and 0 where it does not say.
+
+    Raises `ValueError` where it says anything else.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Readings with `dosimeter`: numbers of any type, or text of them.
+    """
+    given = frame["dosimeter"]
+    numbers = pd.to_numeric(given, errors="coerce").to_numpy(float, na_value=np.nan)
+    first, second = numbers == 1, numbers == 2
+    strange = ~(first | second) & given.notna().to_numpy()
+    if strange.any():
+        raise ValueError(
+            f"frame: dosimeter holds {given[strange].tolist()[0]!r}; it is 1 (DOSE1) or 2 (DOSE2)"
+        )
+    return first * np.int8(1) + second * np.int8(2)
 
 # %% ../../nbs/archive/observations.ipynb #178a874b
 Names: TypeAlias = str | Iterable[str] | None  # one name, several, or whatever is usual
@@ -579,7 +600,8 @@ def duplicates(frame: pd.DataFrame) -> "pd.Series[bool]":
     """Which rows are older copies of a reading that was delivered more than once.
 
     Two rows are one reading if sensor, dosimeter, flavor and `ob_time` agree; the newest
-    `created_at` wins, then the later row. Raises `ValueError` without the columns to tell.
+    `created_at` wins, then the later row. Raises `ValueError` without the columns to tell, and for
+    a dosimeter that is none.
 
     Parameters
     ----------
@@ -595,7 +617,7 @@ def duplicates(frame: pd.DataFrame) -> "pd.Series[bool]":
     readings: Table = {n: frame[n].to_numpy("datetime64[us]") for n in ("ob_time", "created_at")}
     for name in ("sensor_id", "flavor"):
         readings[name] = Texts(*pd.factorize(frame[name], sort=True))
-    readings["dosimeter"] = frame["dosimeter"].to_numpy()
+    readings["dosimeter"] = dosimeters(frame)
     older = np.zeros(len(frame), bool)
     older[reading_order(readings, ordered=False).older] = True
     return pd.Series(older, index=frame.index, name="duplicate")
@@ -629,7 +651,7 @@ def flags_of(readings: Table) -> NDArray[np.int32]:
 def reading_flags(frame: pd.DataFrame) -> "pd.Series[Any]":
     """The flags that concern each reading of a frame, bits as in `QualityFlag`; 0 where none does.
 
-    Raises `ValueError` without the columns to tell.
+    Raises `ValueError` without the columns to tell, and for a dosimeter that is none.
 
     Parameters
     ----------
@@ -649,7 +671,7 @@ def reading_flags(frame: pd.DataFrame) -> "pd.Series[Any]":
         for values in [pd.Categorical(frame[name])]
     }
     if "dosimeter" in frame:
-        readings["dosimeter"] = frame["dosimeter"].to_numpy()
+        readings["dosimeter"] = dosimeters(frame)
     else:
         readings["dosimeter"] = np.where(among(readings["flavor"], _FIRST_FLAVORS), 1, 2)
     if "dose_rate" in frame:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Ends', 'Pair', 'CADENCE', 'UNKNOWN', 'GAP_COLUMNS', 'as_window', 'Scope', 'scope_of', 'Samples', 'samples_of',
-           'Silences', 'silences', 'join_silences', 'gaps', 'Counts', 'count_samples', 'sensor_days', 'check_matrix',
-           'describe_sensor_days', 'check_gaps', 'say_limit', 'describe_gaps']
+           'Silences', 'silences', 'heard_in_turn', 'join_silences', 'gaps', 'Counts', 'count_samples', 'sensor_days',
+           'check_matrix', 'describe_sensor_days', 'check_gaps', 'say_limit', 'describe_gaps']
 
 # %% ../../nbs/look/coverage.ipynb #96338622
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ from reach_nb.archive.observations import (
     Names,
     check_known,
     check_readings,
+    dosimeters,
     known_sensors,
     utc_times,
 )
@@ -137,9 +138,8 @@ class Samples(NamedTuple):
 def samples_of(frame: pd.DataFrame, ends: Ends) -> Samples:
     """The samples of a frame inside of a window, by dosimeter and time."""
     sensor = pd.Categorical(frame["sensor_id"])
-    dosimeter = frame["dosimeter"].to_numpy(np.int16)
     times = utc_times(frame).to_numpy("datetime64[us]")
-    code = sensor.codes.astype(np.int16) * 4 + dosimeter
+    code = sensor.codes.astype(np.int16) * 4 + dosimeters(frame)
     inside = (times >= ends[0]) & (times < ends[1])
     if not inside.all():
         code, times = code[inside], times[inside]
@@ -175,10 +175,15 @@ def silences(
     inside = _named(samples.pairs, samples.number[at])
     inside["start"] = samples.times[at] + CADENCE
     inside["stop"] = samples.times[at + 1]
+    return Silences(scope, inside, _heard(samples))
+
+
+def _heard(samples: Samples) -> pd.DataFrame:
+    """When each dosimeter was heard first and last."""
     heard = _named(samples.pairs, np.arange(len(samples.pairs)))
     heard["first"] = samples.times[np.flatnonzero(np.diff(samples.number, prepend=-1))]
     heard["last"] = samples.times[np.flatnonzero(np.diff(samples.number, append=-1))]
-    return Silences(scope, inside, heard)
+    return heard
 
 
 def _named(pairs: Sequence[Pair], number: NDArray[np.intp]) -> pd.DataFrame:
@@ -186,14 +191,37 @@ def _named(pairs: Sequence[Pair], number: NDArray[np.intp]) -> pd.DataFrame:
     dosimeters = np.array([dosimeter for _, dosimeter in pairs], np.int8)[number]
     return pd.DataFrame({"sensor_id": ids, "dosimeter": dosimeters})
 
+# %% ../../nbs/look/coverage.ipynb #bd272274
+def heard_in_turn(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """When the dosimeters of several frames were heard, by sensor, dosimeter and time.
+
+    Raises `ValueError` where two frames overlap: where each has samples of a dosimeter between, or
+    at, those of the other.
+
+    Parameters
+    ----------
+    frames : sequence of DataFrame
+        `heard` of each, as in `Silences`.
+    """
+    who = ["sensor_id", "dosimeter"]
+    heard = pd.concat(frames, ignore_index=True).sort_values([*who, "first"], ignore_index=True)
+    overlap = heard["first"] <= heard.groupby(who)["last"].shift()
+    if overlap.any():
+        one = heard[overlap].iloc[0]
+        raise ValueError(
+            f"frames: two of them hold {one['sensor_id']} DOSE{one['dosimeter']}, and overlap on "
+            f"{one['first']:%Y-%m-%d}; give each time in one"
+        )
+    return heard
+
 # %% ../../nbs/look/coverage.ipynb #41d51f05
 GAP_COLUMNS = ("sensor_id", "dosimeter", "start", "stop", "seconds", "missing_samples")
 
 
 def join_silences(parts: Sequence[Silences], cadences: float) -> pd.DataFrame:
-    """The gaps of several frames in the order of time. Result as of `gaps`."""
+    """The gaps of several frames, as `heard_in_turn` takes them. Result as of `gaps`."""
     scope = reduce(add, (part.scope for part in parts), Scope())
-    heard = pd.concat([part.heard for part in parts], ignore_index=True)
+    heard = heard_in_turn([part.heard for part in parts])
     pairs = scope.pairs | set(zip(heard["sensor_id"], heard["dosimeter"].astype(int), strict=True))
     found = [part.inside for part in parts]
     if scope.is_known:
@@ -245,13 +273,13 @@ def gaps(
 
     Memory holds two days. Raises `ValueError`, naming the field, for `cadences` below 1, a
     missing column, a reading without a time, sensor or dosimeter, a window that is none, or an
-    unknown sensor.
+    unknown sensor, and if two frames overlap.
 
     Parameters
     ----------
     frames : DataFrame, iterable of DataFrame, or Archive
         Readings, as `read_artifact`, `read_archive`, `iter_archive` or `scan_archive` give them;
-        several frames in the order of time.
+        several frames in any order, each time of a dosimeter in one of them.
     cadences : float
         How many cadences apart two samples may be without leaving a gap.
     window : Window or tuple of two moments, optional
@@ -293,6 +321,7 @@ class Counts(NamedTuple):
 
     scope: Scope
     samples: pd.DataFrame  # sensor_id, day, samples
+    heard: pd.DataFrame  # as of `Silences`
 
 
 def count_samples(
@@ -300,7 +329,8 @@ def count_samples(
 ) -> Counts:
     """How many samples each sensor has on each day, each counted once. Parameters as `scope_of`."""
     scope = scope_of(frame, window, sensors)
-    pairs, number, times = samples_of(frame, scope.ends)
+    samples = samples_of(frame, scope.ends)
+    pairs, number, times = samples
     once = (np.diff(number, prepend=-1) != 0) | (np.diff(times, prepend=times[:1]) != CADENCE * 0)
     day = times[once].astype("datetime64[D]")
     first = day.min() if len(day) else np.datetime64(0, "D")
@@ -309,8 +339,8 @@ def count_samples(
     counts = np.bincount(number[once] * days + column, minlength=len(pairs) * days)
     some = np.flatnonzero(counts)
     table = _named(pairs, some // days).assign(day=first + some % days, samples=counts[some])
-    heard = Scope(pairs=frozenset(pairs))
-    return Counts(scope + heard, table.drop(columns="dosimeter"))
+    whole = scope + Scope(pairs=frozenset(pairs))
+    return Counts(whole, table.drop(columns="dosimeter"), _heard(samples))
 
 # %% ../../nbs/look/coverage.ipynb #0662ef2b
 def sensor_days(
@@ -328,7 +358,7 @@ def sensor_days(
     Parameters
     ----------
     frames : DataFrame, iterable of DataFrame, or Archive
-        Readings; several frames in the order of time.
+        Readings; several frames in any order, each time of a dosimeter in one of them.
     window : Window or tuple of two moments, optional
         What was asked for, `[start, stop)`; from `attrs` unless told.
     sensors : list of str, optional
@@ -352,6 +382,7 @@ def sensor_days(
     if not scope.is_known:
         rows, days = pd.Index([], name="sensor_id"), pd.DatetimeIndex([], name="day")
         return pd.DataFrame(index=rows, columns=days, dtype=float)
+    heard_in_turn([part.heard for part in parts])
     return _share(pd.concat([part.samples for part in parts]), scope)
 
 

@@ -23,6 +23,7 @@ from reach_nb.archive.observations import (
     Flags,
     check_known,
     check_readings,
+    dosimeters,
     reading_flags,
     utc_times,
 )
@@ -133,7 +134,7 @@ def day_grid(frame: pd.DataFrame) -> DayGrid:
     """The grid of the days of a frame of readings.
 
     Raises `ValueError` if one of the columns `ob_time`, `sensor_id`, `dosimeter`, `flavor` is
-    missing, or has no value in some row.
+    missing, or has no value in some row, and for a dosimeter that is none.
     """
     check_readings(frame, "ob_time", *DOSE_KEYS[1:])
     check_known(frame, "ob_time", *DOSE_KEYS[1:])
@@ -148,7 +149,7 @@ def day_grid(frame: pd.DataFrame) -> DayGrid:
         since -= day * _DAY_US
         number = day * n_sensors + number
     number *= 4
-    number += frame["dosimeter"].to_numpy().astype(np.int32)
+    number += dosimeters(frame)
     number *= n_flavors
     number += flavor.codes
     there = np.zeros(int(number.max(initial=-1)) + 1, bool)
