@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from .csv_log import OTHERWISE_SAVED
 from .files import make_folders, sync_folder
 from .telemetry import holds_telemetry, lacking_columns
 
 # %% ../nbs/places.ipynb #e111bb3a
-NOT_TELEMETRY = (
-    "'{}' is something else than telemetry; a spreadsheet program may have saved it "
-    "with semicolons, or as UTF-16"
-)
+NOT_TELEMETRY = f"'{{}}' is something else than telemetry; {OTHERWISE_SAVED}"
 
 
 @contextmanager

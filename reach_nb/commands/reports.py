@@ -120,7 +120,7 @@ def say_artifacts(
     parts += [f"{count:,} of them only in {folder}" for folder, count in elsewhere.items()]
     parts += [f"{len(found) - len(there):,} gone"] * (len(there) < len(found))
     if undone := sum(day not in done for day in there):
-        parts.append(f"{undone:,} of days that are not done: the file of before")
+        parts.append(f"{undone:,} from earlier downloads, of days that are not done now")
     return f"On disk: {'; '.join(parts)}."
 
 

@@ -24,7 +24,7 @@ from reach_nb.errors import (
 )
 from ..events import DayWitnessed
 from ..service.client import UDLClient
-from ..service.protocol import Question, count_question, records_question
+from ..service.protocol import Answer, Question, count_question, records_question
 from ..windows import Window
 from ..words import say_count
 
@@ -209,16 +209,17 @@ class Witness:
         """Whether a day of so many records is to be counted."""
         return not self.has_no_count and (self.verify or not records)
 
+    def aside(self, ask: Callable[[], Any], meanwhile: Meanwhile) -> Any:
+        """What `ask()` returns, called in a thread that a stop leaves behind."""
+        return ask_aside(ask, self.client.stop, self.client.transport.hang_up, meanwhile)
+
     def count(self, dataset: Dataset, window: Window, meanwhile: Meanwhile = nothing) -> int:
         """The service's count of a window; a `UDLError` if it is not to be had."""
-        client = self.client
+        client, alone = self.client, not self.verify
         tries = int(self._fails)  # 0: as many as usual
         try:
-            counted = ask_aside(
-                lambda: client.count(dataset, window, tries, alone=not self.verify),
-                client.stop,
-                client.transport.hang_up,
-                meanwhile,
+            counted: int = self.aside(
+                lambda: client.count(dataset, window, tries, alone), meanwhile
             )
         except RequestRejectedError as error:
             self.has_no_count = error.status == 404
@@ -265,7 +266,7 @@ class Appending(Protocol):
 
 
 def _ask_again(
-    client: UDLClient,
+    witness: Witness,
     dataset: Dataset,
     window: Window,
     spool: Appending,
@@ -275,12 +276,7 @@ def _ask_again(
 ) -> int:
     kept = spool.appended[number]
     log.info("%s: %d records, where %d are counted; asking again", window, kept, held)
-    answer = ask_aside(
-        lambda: fetch_window(client, dataset, window),
-        client.stop,
-        client.transport.hang_up,
-        meanwhile,
-    )
+    answer: Answer = witness.aside(lambda: fetch_window(witness.client, dataset, window), meanwhile)
     if not is_better(answer.records, kept, held):
         return kept
     spool.replace(number, answer.body, answer.records)
@@ -330,11 +326,10 @@ def hear(
 
     def ask_again(number: int, held: int) -> int:
         chunk = chunks[number]
-        return _ask_again(witness.client, dataset, chunk, spool, number, held, meanwhile)
+        return _ask_again(witness, dataset, chunk, spool, number, held, meanwhile)
 
-    def ask(question: Question[Any], client: UDLClient = witness.client) -> Any:
-        hang_up = client.transport.hang_up
-        return ask_aside(lambda: client.ask(question), client.stop, hang_up, meanwhile)
+    def ask(question: Question[Any]) -> Any:
+        return witness.aside(lambda: witness.client.ask(question), meanwhile)
 
     def count(window: Window) -> int:
         counted = witness.count(dataset, window, meanwhile)

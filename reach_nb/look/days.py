@@ -527,9 +527,9 @@ def _named(frame: pd.DataFrame, name: DatasetName) -> pd.DataFrame:
 def find_artifacts(
     frame: pd.DataFrame, dataset: Dataset, finder: ArtifactFinder
 ) -> dict[date, FoundArtifact]:
-    """Where the artifact of each downloaded day of a frame is, or should be; others that are there.
+    """Where the artifact of each downloaded day is, or should be, and of other days if it is there.
 
-    A day whose refresh failed still has the file of before.
+    A day whose refresh failed still has the file of an earlier download.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def day_slots(since_us: NDArray[np.int64], row: NDArray[np.intp], rows: int) -> 
     first, last = np.full(rows, SAMPLES_PER_DAY), np.zeros(rows, np.int64)
     np.minimum.at(first, row, slot)
     np.maximum.at(last, row, slot)
-    # where slots begin is known but for whole cadences: if the day ends before its samples, later
+    # they may begin whole cadences later: so late that no sample lies after the day
     slot -= np.clip(0, last - (SAMPLES_PER_DAY - 1), first)[row]
     return slot.clip(0, SAMPLES_PER_DAY - 1)
 
