@@ -31,7 +31,7 @@ from reach_nb.errors import (
     ServiceError,
     UDLError,
 )
-from ..windows import Window, obtime_range, parse_iso, utc_text
+from ..windows import Window, obtime_range, parse_utc, utc_text
 
 # %% ../../nbs/service/protocol.ipynb #bf41304f
 class Answer(NamedTuple):
@@ -82,11 +82,8 @@ class _Known(msgspec.Struct, gc=False):
 
 def is_inside(time: str, window: Window) -> bool:
     """Whether a time lies in a window; what is no time is not known to lie elsewhere."""
-    moment = parse_iso(time)
-    if moment is None:
-        return True
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return window.start <= moment < window.stop
+    moment = parse_utc(time)
+    return moment is None or window.start <= moment < window.stop
 
 
 def is_of(name: object, sensor_id: str) -> bool:
