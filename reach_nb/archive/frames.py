@@ -22,6 +22,7 @@ from reach_nb.archive.observations import (
     Selection,
     Tally,
     as_frame,
+    check_once,
     made_of,
     select,
     typed,
@@ -35,7 +36,8 @@ from ..constellation import SENSORS
 def table_of(frame: Any) -> Table:
     """The columns of a frame of any of the tools.
 
-    Raises `ValueError` for what is no frame, `ImportError` for Arrow data without pyarrow.
+    Raises `ValueError` for what is no frame or has two columns of one name, `ImportError` for Arrow
+    data without pyarrow.
 
     Parameters
     ----------
@@ -47,6 +49,7 @@ def table_of(frame: Any) -> Table:
     dict of Column
     """
     if isinstance(frame, pd.DataFrame):
+        check_once([str(name) for name in frame.columns])
         return {str(name): _from_pandas(frame[name]) for name in frame.columns}
     if hasattr(frame, "collect") and hasattr(frame, "collect_schema"):  # a LazyFrame of Polars
         frame = frame.collect()
@@ -83,6 +86,7 @@ def _from_arrow(frame: Any) -> Table:
         ) from error
     streams = hasattr(frame, "__arrow_c_stream__")
     table = pa.table(frame) if streams else pa.Table.from_batches([pa.record_batch(frame)])
+    check_once(table.column_names)
     columns: Table = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_nested(column.type):
