@@ -17,6 +17,7 @@ from typing import NamedTuple
 import ipywidgets
 import pandas as pd
 
+from ..archive.finding import Promise, promised
 from ..archive.reading import read_artifact
 from ..constellation import EXPECTED_RECORDS_SINGLE, is_all
 from ..dataset import Dataset
@@ -130,36 +131,41 @@ def dose_html(path: Path, sensor: str | None = None) -> str:
     return theme_svg(figure_of(ax), f"Dose rate in {path.name}")
 
 # %% ../../nbs/panel/day.ipynb #ecd8b7af
-def shares_of_sensors(frame: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def shares_of_sensors(there: "pd.Series[float]", found: pd.DataFrame) -> pd.DataFrame:
     """Per sensor, the shares of a day in %: there, in gaps, single samples missing.
 
     Parameters
     ----------
-    frame : DataFrame
-        The readings of a day.
+    there : Series
+        What is there of each sensor, %, from `sensor_days`.
     found : DataFrame
-        Its gaps, from `gaps`.
+        The gaps of the day, from `gaps`.
 
     Returns
     -------
     DataFrame
         `there`, `in_gaps` and `single`, by sensor, the thinnest first.
     """
-    there = sensor_days(frame).mean(axis=1).clip(upper=100).sort_values()
-    lost = found.groupby(found["sensor_id"].astype(str))["missing_samples"].sum()
-    lost = 100 * lost.reindex(there.index.astype(str), fill_value=0) / EXPECTED_RECORDS_SINGLE
-    in_gaps = pd.Series(lost.to_numpy(), there.index).clip(upper=100 - there)
+    there = there.clip(upper=100).sort_values()
+    lost = found.groupby("sensor_id")["missing_samples"].sum().reindex(there.index, fill_value=0)
+    dosimeters = pd.Series([sensor for sensor, _ in found.attrs["pairs"]]).value_counts()
+    nominal = EXPECTED_RECORDS_SINGLE / 2 * dosimeters.reindex(there.index)
+    in_gaps = (100 * lost / nominal).clip(upper=100 - there)
     return pd.DataFrame({"there": there, "in_gaps": in_gaps, "single": 100 - there - in_gaps})
 
 
-def sensors_html(path: Path) -> str:
-    """Availability per sensor and the gaps in an artifact."""
+def sensors_html(path: Path, promise: Promise) -> str:
+    """Availability per sensor and the gaps in an artifact, of what a day promises."""
     from reach_nb.look.coverage_pictures import plot_gaps
     from reach_nb.look.figures import figure_of, theme_svg
 
     frame = _read(path, ["ob_time", "sensor_id", "dosimeter"])
-    found = gaps(frame)
-    shares = shares_of_sensors(frame, found)
+    window, sensors = promise.window, promise.sensors or None
+    found = gaps(frame, window=window, sensors=sensors)
+    there = sensor_days(frame, window=window, sensors=sensors).mean(axis=1)
+    if there.empty:
+        return text_html(f"{path.name} holds no readings of the day.")
+    shares = shares_of_sensors(there, found)
     rows = [
         (sensor, *(f"{value:.1f} %" for value in (s.there, s.in_gaps, s.single)))
         for sensor, s in zip(shares.index, shares.itertuples(), strict=True)
@@ -245,6 +251,11 @@ class ShownDay(NamedTuple):
         return self.there and self.stamp is not None and self.stamp[1] > LARGE_BYTES
 
     @property
+    def promise(self) -> Promise:
+        """What its artifact should hold, whatever its name is."""
+        return promised(Path(self.dataset.artifact_name(day_window(self.day.date()))))
+
+    @property
     def whereabouts(self) -> str:
         """Where its artifact is, in words."""
         gone = "" if self.there else " (gone)"
@@ -300,27 +311,27 @@ class DayDetail:
 
     def read_dose(self) -> None:
         """Draw the dose rate of the day's sensor, or of its first; a thread reads the artifact."""
-        self._put(self.picture, lambda path, dataset: dose_html(path, first_sensor(path, dataset)))
+        self._put(self.picture, lambda path, day: dose_html(path, first_sensor(path, day.dataset)))
 
     def read_sensors(self) -> None:
         """Show what is there of each sensor; a thread reads the artifact."""
-        self._put(self.sensors, lambda path, dataset: sensors_html(path))
+        self._put(self.sensors, lambda path, day: sensors_html(path, day.promise))
 
     def close(self) -> None:
         """Show no day."""
         self.shown = None
         self.box.layout.display = "none"
 
-    def _put(self, place: ipywidgets.HTML, make: Callable[[Path, Dataset], str]) -> None:
+    def _put(self, place: ipywidgets.HTML, make: Callable[[Path, ShownDay], str]) -> None:
         shown = self.shown
         if shown is None or shown.artifact is None or not shown.artifact.is_file():
             raise ValueError("The day has no artifact on disk.")
-        path, dataset = shown.artifact, shown.dataset
+        path = shown.artifact
         place.value = text_html(f"Reading {path.name} …")
 
         def read() -> None:
             try:
-                markup = make(path, dataset)
+                markup = make(path, shown)
             except Exception as error:
                 markup = text_html(f"{path.name} cannot be read: {error}", "rn-error", "alert")
             if self.shown == shown:  # another may have been chosen meanwhile
