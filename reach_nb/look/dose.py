@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DOSE_KEYS', 'ENOUGH_PCT', 'LONGEST_GAP', 'DOSE_UNITS', 'slot_begins', 'day_slots', 'DayGrid', 'day_grid', 'DayDose',
-           'integrate', 'gap_lengths', 'scatters', 'doses_of', 'check_rates', 'daily_dose', 'Statistics',
-           'statistics_of', 'join_statistics', 'dose_statistics', 'describe_dose']
+           'integrate', 'gap_lengths', 'scatters', 'doses_of', 'check_rates', 'daily_dose', 'first_highest',
+           'Statistics', 'statistics_of', 'join_statistics', 'dose_statistics', 'describe_dose']
 
 # %% ../../nbs/look/dose.ipynb #27667288
 from collections.abc import Sequence
@@ -343,6 +343,13 @@ def _no_readings() -> pd.DataFrame:
     frame = pd.DataFrame({"ob_time": times, "dosimeter": np.int8(1), "dose_rate": 0.0})
     return frame.assign(sensor_id="", flavor="", quality="")
 
+# %% ../../nbs/look/dose.ipynb #b0aee06c
+def first_highest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of each name of the index the row that is `highest`: the earliest, the first sensor's."""
+    order = ["highest", "ob_time", "sensor_id"]
+    in_order = rows.sort_values(order, ascending=[False, True, True], kind="stable")
+    return in_order[~in_order.index.duplicated()]
+
 # %% ../../nbs/look/dose.ipynb #d1c693c4
 class Statistics(NamedTuple):
     """What is kept of a frame, for the statistics of many."""
@@ -393,14 +400,14 @@ def statistics_of(frame: pd.DataFrame, exclude: int = 0) -> Statistics:
     counts |= {name: np.bincount(code[some], rate[some], size) for name, some in sums.items()}
     table = pd.DataFrame(counts, index=pd.Index(_LETTERS, name="flavor"))
     times = utc_times(frame)
-    highest = frame.iloc[[rows[rate[rows].argmax()] for rows in _rows_by(code, there)]]
-    highest = highest.assign(ob_time=utc_times)
+    tops = [rows[rate[rows] == rate[rows].max()] for rows in _rows_by(code, there)]
+    highest = frame.iloc[np.concatenate([np.array([], np.intp), *tops])].assign(ob_time=utc_times)
     columns = [c for c in ("dose_rate", "ob_time", "sensor_id", "lat", "lon") if c in frame]
     highest = highest.set_index(highest["flavor"].astype(object))[columns]
     highest = highest.astype({"sensor_id": object, "dose_rate": float})
     highest = highest.rename(columns={"dose_rate": "highest"})
     return Statistics(
-        table[table["readings"] > 0].join(highest),
+        table[table["readings"] > 0].join(first_highest(highest)),
         sketch(rate[there], code[there], size),
         frozenset(map(str, frame["sensor_id"].dropna().unique())),
         times.min(),
@@ -417,10 +424,10 @@ def join_statistics(parts: Sequence[Statistics]) -> Statistics:
     """The statistics of all the readings of some parts."""
     tables = pd.concat([part.table for part in parts])
     sums = tables[list(_COUNTS)].groupby(level=0).sum()
-    top = tables.drop(columns=list(_COUNTS)).sort_values("highest", ascending=False, kind="stable")
+    top = first_highest(tables.drop(columns=list(_COUNTS)))
     heard = [part for part in parts if not pd.isna(part.first)]
     return Statistics(
-        sums.join(top[~top.index.duplicated()]),
+        sums.join(top),
         join_sketches(part.sketch for part in parts),
         frozenset().union(*(part.sensors for part in parts)),
         min((part.first for part in heard), default=pd.NaT),
