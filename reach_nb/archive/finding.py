@@ -129,7 +129,7 @@ def span(start: date | Moment, end: date | Moment) -> Window:
 
     Parameters
     ----------
-    start, end : date, datetime, astropy.time.Time or str
+    start, end : date, datetime, numpy.datetime64, astropy.time.Time or str
         The first and the last day (UTC), both whole; or moments, of which `end` is the first that
         is not included.
 
@@ -137,8 +137,8 @@ def span(start: date | Moment, end: date | Moment) -> Window:
     -------
     Window
     """
-    begin = as_utc(start, "start") if _has_time(start) else _day(start, "start").start
-    if _has_time(end) or (_is_moment(end) and _has_time(start)):
+    begin = as_utc(start, "start") if _has_time(start, "start") else _day(start, "start").start
+    if _has_time(end, "end") or (_is_moment(end) and _has_time(start, "start")):
         stop = as_utc(end, "end")
     else:
         stop = _day(end, "end").stop
@@ -147,14 +147,16 @@ def span(start: date | Moment, end: date | Moment) -> Window:
     return Window(begin, stop)
 
 
-def _has_time(value: date | Moment) -> TypeGuard[Moment]:
+def _has_time(value: date | Moment, field: str) -> TypeGuard[Moment]:
     if isinstance(value, str):
         return re.search(r"\d[Tt ]\d", value.strip()) is not None
-    return _is_moment(value) and as_utc(value).time() != time(0)
+    return _is_moment(value) and as_utc(value, field).time() != time(0)
 
 
 def _is_moment(value: date | Moment) -> TypeGuard[Moment]:
     """Whether a value is of a type that can tell a time of day, other than text."""
+    if type(value).__name__ == "datetime64":  # of numpy, which is not imported for that
+        return "T" in str(value)  # its unit is finer than a day
     return isinstance(value, datetime) or hasattr(value, "isot")
 
 
