@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['READ_ORDER', 'EVER', 'Promise', 'Artifact', 'as_artifact', 'promised', 'misnamed', 'sensors_in', 'span',
-           'artifacts_in', 'meeting', 'noted_artifacts', 'needed', 'artifacts_by_day', 'Share', 'shares_by_day']
+           'artifacts_in', 'meeting', 'noted_artifacts', 'needed', 'artifacts_by_day', 'Share', 'shares_by_day',
+           'in_a_row']
 
 # %% ../../nbs/archive/finding.ipynb #130d9da0
 import re
@@ -345,3 +346,25 @@ def shares_by_day(found: Mapping[date, Sequence[Artifact]]) -> dict[date, tuple[
             if others and go_on.isdisjoint((one.sensor_id, "ALL")):
                 shares[following].append(Share(one.path, Window(stop, EVER.stop)))
     return {day: tuple(sorted(some)) for day, some in shares.items()}
+
+# %% ../../nbs/archive/finding.ipynb #6fb2d402
+def in_a_row(shares: Iterable[Share]) -> list[Share]:
+    """The shares of several days, with one for those of a file that meet.
+
+    Parameters
+    ----------
+    shares : iterable of Share
+        In the order of days.
+
+    Returns
+    -------
+    list of Share
+        In the order in which a day has them: by path.
+    """
+    found: dict[Path, list[Share]] = defaultdict(list)
+    for one in shares:
+        its = found[one.path]
+        meets = bool(its) and its[-1].window.stop == one.window.start
+        first = its.pop() if meets else one
+        its.append(first._replace(window=Window(first.window.start, one.window.stop)))
+    return sorted(chain.from_iterable(found.values()))
