@@ -316,10 +316,13 @@ class Share(NamedTuple):
         The file.
     window : Window
         What lies outside is another file's or another day's; nothing does, unless told.
+    again : bool
+        Whether a day before reads it, too, and tells what is not understood in it.
     """
 
     path: Path
     window: Window = EVER
+    again: bool = False
 
 
 def shares_by_day(found: Mapping[date, Sequence[Artifact]]) -> dict[date, tuple[Share, ...]]:
@@ -335,16 +338,21 @@ def shares_by_day(found: Mapping[date, Sequence[Artifact]]) -> dict[date, tuple[
     dict of date to tuple of Share
     """
     shares: dict[date, list[Share]] = {day: [] for day in found}
+    read = set[Path]()
     for day, some in found.items():
         start, stop = day_window(day)
         following = date.fromordinal(day.toordinal() + 1)
         others = found.get(following, ())
+        there = {one.sensor_id for one in others}
         go_on = {one.sensor_id for one in others if one.window.start <= stop < one.window.stop}
         for one in some:
+            alike = there if one.sensor_id == "ALL" else there & {one.sensor_id, "ALL"}
             first = start if one.window.start < start else EVER.start
-            shares[day].append(Share(one.path, Window(first, stop if others else EVER.stop)))
-            if others and go_on.isdisjoint((one.sensor_id, "ALL")):
-                shares[following].append(Share(one.path, Window(stop, EVER.stop)))
+            own = Window(first, stop if alike else EVER.stop)
+            shares[day].append(Share(one.path, own, again=one.path in read))
+            read.add(one.path)
+            if alike and go_on.isdisjoint((one.sensor_id, "ALL")):
+                shares[following].append(Share(one.path, Window(stop, EVER.stop), again=True))
     return {day: tuple(sorted(some)) for day, some in shares.items()}
 
 # %% ../../nbs/archive/finding.ipynb #6fb2d402

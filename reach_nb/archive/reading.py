@@ -105,8 +105,8 @@ def read_parts(
     list of Table
     """
     parts = []
-    for path, window in shares:
-        its = replace(selection, window=meeting(selection.window or EVER, window))
+    for path, window, again in shares:
+        its = replace(selection, window=meeting(selection.window or EVER, window), again=again)
         if path.suffix != ".parquet":
             parts += [typed(table, its, tally) for table in tables(path, its.fields)]
             continue
