@@ -87,7 +87,9 @@ def _paths(files: Files) -> list[str]:
 def duckdb_view(files: Files, name: str = "readings", *, deduplicate: bool = True) -> str:
     """The SQL that makes a view of readings in DuckDB.
 
-    Raises `ValueError` if there are no files.
+    Execute `set timezone = 'UTC'` first, once per connection: DuckDB takes the day of a moment, and
+    compares it with text such as `'2025-02-06'`, in the time zone of its session, which is that of
+    the computer unless told. Raises `ValueError` if there are no files.
 
     Parameters
     ----------

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['READ_ORDER', 'EVER', 'Promise', 'Artifact', 'as_artifact', 'promised', 'misnamed', 'sensors_in', 'span',
-           'artifacts_in', 'meeting', 'noted_artifacts', 'needed', 'artifacts_by_day', 'Share', 'shares_by_day']
+           'artifacts_in', 'meeting', 'noted_artifacts', 'needed', 'artifacts_by_day', 'Share', 'shares_by_day',
+           'in_a_row']
 
 # %% ../../nbs/archive/finding.ipynb #130d9da0
 import re
@@ -129,7 +130,7 @@ def span(start: date | Moment, end: date | Moment) -> Window:
 
     Parameters
     ----------
-    start, end : date, datetime, astropy.time.Time or str
+    start, end : date, datetime, numpy.datetime64, astropy.time.Time or str
         The first and the last day (UTC), both whole; or moments, of which `end` is the first that
         is not included.
 
@@ -137,8 +138,8 @@ def span(start: date | Moment, end: date | Moment) -> Window:
     -------
     Window
     """
-    begin = as_utc(start, "start") if _has_time(start) else _day(start, "start").start
-    if _has_time(end) or (_is_moment(end) and _has_time(start)):
+    begin = as_utc(start, "start") if _has_time(start, "start") else _day(start, "start").start
+    if _has_time(end, "end") or (_is_moment(end) and _has_time(start, "start")):
         stop = as_utc(end, "end")
     else:
         stop = _day(end, "end").stop
@@ -147,14 +148,16 @@ def span(start: date | Moment, end: date | Moment) -> Window:
     return Window(begin, stop)
 
 
-def _has_time(value: date | Moment) -> TypeGuard[Moment]:
+def _has_time(value: date | Moment, field: str) -> TypeGuard[Moment]:
     if isinstance(value, str):
         return re.search(r"\d[Tt ]\d", value.strip()) is not None
-    return _is_moment(value) and as_utc(value).time() != time(0)
+    return _is_moment(value) and as_utc(value, field).time() != time(0)
 
 
 def _is_moment(value: date | Moment) -> TypeGuard[Moment]:
     """Whether a value is of a type that can tell a time of day, other than text."""
+    if type(value).__name__ == "datetime64":  # of numpy, which is not imported for that
+        return "T" in str(value)  # its unit is finer than a day
     return isinstance(value, datetime) or hasattr(value, "isot")
 
 
@@ -313,10 +316,13 @@ class Share(NamedTuple):
         The file.
     window : Window
         What lies outside is another file's or another day's; nothing does, unless told.
+    again : bool
+        Whether a day before reads it, too, and tells what is not understood in it.
     """
 
     path: Path
     window: Window = EVER
+    again: bool = False
 
 
 def shares_by_day(found: Mapping[date, Sequence[Artifact]]) -> dict[date, tuple[Share, ...]]:
@@ -332,14 +338,41 @@ def shares_by_day(found: Mapping[date, Sequence[Artifact]]) -> dict[date, tuple[
     dict of date to tuple of Share
     """
     shares: dict[date, list[Share]] = {day: [] for day in found}
+    read = set[Path]()
     for day, some in found.items():
         start, stop = day_window(day)
         following = date.fromordinal(day.toordinal() + 1)
         others = found.get(following, ())
+        there = {one.sensor_id for one in others}
         go_on = {one.sensor_id for one in others if one.window.start <= stop < one.window.stop}
         for one in some:
+            alike = there if one.sensor_id == "ALL" else there & {one.sensor_id, "ALL"}
             first = start if one.window.start < start else EVER.start
-            shares[day].append(Share(one.path, Window(first, stop if others else EVER.stop)))
-            if others and go_on.isdisjoint((one.sensor_id, "ALL")):
-                shares[following].append(Share(one.path, Window(stop, EVER.stop)))
+            own = Window(first, stop if alike else EVER.stop)
+            shares[day].append(Share(one.path, own, again=one.path in read))
+            read.add(one.path)
+            if alike and go_on.isdisjoint((one.sensor_id, "ALL")):
+                shares[following].append(Share(one.path, Window(stop, EVER.stop), again=True))
     return {day: tuple(sorted(some)) for day, some in shares.items()}
+
+# %% ../../nbs/archive/finding.ipynb #6fb2d402
+def in_a_row(shares: Iterable[Share]) -> list[Share]:
+    """The shares of several days, with one for those of a file that meet.
+
+    Parameters
+    ----------
+    shares : iterable of Share
+        In the order of days.
+
+    Returns
+    -------
+    list of Share
+        In the order in which a day has them: by path.
+    """
+    found: dict[Path, list[Share]] = defaultdict(list)
+    for one in shares:
+        its = found[one.path]
+        meets = bool(its) and its[-1].window.stop == one.window.start
+        first = its.pop() if meets else one
+        its.append(first._replace(window=Window(first.window.start, one.window.stop)))
+    return sorted(chain.from_iterable(found.values()))

@@ -210,6 +210,8 @@ class Selection:
         Whether `createdAt` is read in any case, for duplicates to be told by it.
     exclude_flags : int
         Bits of the flags whose readings are left out; 0, none.
+    again : bool
+        Whether what is not understood was counted before, and is not again.
     """
 
     columns: tuple[str, ...] = READING_COLUMNS  # of the frame, in this order
@@ -218,6 +220,7 @@ class Selection:
     window: Window | None = None  # times to keep
     with_age: bool = True  # read createdAt in any case
     exclude_flags: int = 0  # bits; readings that one of them concerns are left out
+    again: bool = False  # what is not understood was counted before
 
     @property
     def made(self) -> frozenset[str]:
@@ -457,10 +460,11 @@ def typed(table: Table, selection: Selection, tally: Tally) -> Table:
     keys |= {"dosimeter": dosimeters, "flavor": flavor, "sensor_imputed": imputed}
     good = wanted = np.ones(rows, bool)
     if not sound:
-        good = understood(keys, table["obUoM"], tally)
+        good = understood(keys, table["obUoM"], Tally() if selection.again else tally)
         wanted = good & among(sensor, selection.sensors) & among(flavor, selection.flavors)
         wanted &= within(keys["ob_time"], selection.window)
-    tally.add(records=rows, not_understood=rows - good.sum())
+    odd = 0 if selection.again else rows - good.sum()
+    tally.add(records=good.sum() + odd, not_understood=odd)
     tally.add(not_asked_for=good.sum() - wanted.sum())
     if not wanted.all():
         kept = np.flatnonzero(wanted)

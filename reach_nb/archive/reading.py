@@ -27,6 +27,7 @@ from reach_nb.archive.finding import (
     Promise,
     Share,
     artifacts_by_day,
+    in_a_row,
     meeting,
     promised,
     sensors_in,
@@ -104,8 +105,8 @@ def read_parts(
     list of Table
     """
     parts = []
-    for path, window in shares:
-        its = replace(selection, window=meeting(selection.window or EVER, window))
+    for path, window, again in shares:
+        its = replace(selection, window=meeting(selection.window or EVER, window), again=again)
         if path.suffix != ".parquet":
             parts += [typed(table, its, tally) for table in tables(path, its.fields)]
             continue
@@ -293,9 +294,7 @@ class Archive:
 
     def read(self, *, ordered: bool = True, threads: int | None = None) -> pd.DataFrame:
         """All days in one frame; parameters as of `read_files`."""
-        shares = list(chain.from_iterable(self.files.values()))
-        if len(self.files) > 1:  # what a day leaves to another is here, too
-            shares = list(map(Share, dict.fromkeys(share.path for share in shares)))
+        shares = in_a_row(chain.from_iterable(self.files.values()))
         tally = Tally()
         how = {"deduplicate": self.deduplicate, "ordered": ordered}
         frame = read_files(shares, self.selection, tally, threads=threads, **how)
@@ -428,7 +427,7 @@ def read_archive(
 ) -> pd.DataFrame:
     """The days of an archive in one frame, as `read_artifact` returns it.
 
-    Duplicates are looked for across days too. Parameters, errors and `attrs` are those of
+    It holds what its days hold one by one. Parameters, errors and `attrs` are those of
     `iter_archive`.
 
     Returns
