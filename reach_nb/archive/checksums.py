@@ -45,12 +45,18 @@ def _name_in(line: bytes) -> str:
     return os.fsdecode(found[2]) if found else ""
 
 
-def _lines(folder: Path) -> list[bytes]:
+def _text(folder: Path) -> bytes:
     """The whole lines of a folder's sums; none if they are not there, or a link."""
     path = folder / SUMS
     if is_link(path) or not path.is_file():
-        return []
-    return path.read_bytes().split(b"\n")[:-1]  # what a crash cut off has no line end
+        return b""
+    text = path.read_bytes()
+    return text[: text.rfind(b"\n") + 1]  # what a crash cut off has no line end
+
+
+def _names(text: bytes, name: str) -> bool:
+    """Whether a line is about a file; none is taken apart where the name stands nowhere."""
+    return os.fsencode(name) in text and name in map(_name_in, text.split(b"\n"))
 
 
 def read_sums(folder: Path | str) -> dict[str, str]:
@@ -66,7 +72,7 @@ def read_sums(folder: Path | str) -> dict[str, str]:
     dict of str to str
         64 hexadecimal digits each.
     """
-    lines = _lines(Path(folder))
+    lines = _text(Path(folder)).split(b"\n")
     return {name: line[:64].decode() for line in lines if (name := _name_in(line))}
 
 # %% ../../nbs/archive/checksums.ipynb #966fa186
@@ -104,20 +110,20 @@ def forget_sum(artifact: Path) -> None:
 
     Where nothing was noted, nothing is written, not even a lock.
     """
-    if artifact.name in read_sums(artifact.parent):
+    if _names(_text(artifact.parent), artifact.name):
         _change(artifact, None)
 
 
 def _change(artifact: Path, line: bytes | None) -> None:
     folder, name = artifact.parent, artifact.name
     with locked(folder / f".{SUMS}.lock", partial(time.sleep, 0.01)):
-        lines = _lines(folder)
+        text = _text(folder)
+        if line and not _names(text, name) and _append(folder / SUMS, line):
+            return
+        lines = text.split(b"\n")[:-1]
         others = [other for other in lines if _name_in(other) != name]
-        if [other for other in lines if _name_in(other) == name] == ([line] if line else []):
-            return
-        if line and others == lines and _append(folder / SUMS, line):
-            return
-        _write(folder / SUMS, [*others, line] if line else others)
+        if [other for other in lines if _name_in(other) == name] != ([line] if line else []):
+            _write(folder / SUMS, [*others, line] if line else others)
 
 
 def _append(path: Path, line: bytes) -> bool:
@@ -127,8 +133,12 @@ def _append(path: Path, line: bytes) -> bool:
     except (FileNotFoundError, PermissionError):  # another user's: in the folder we may write
         return False
     with file:
-        whole = file.readall().rfind(b"\n") + 1
-        file.truncate(whole)  # what a crash left of a line
+        whole = file.seek(0, os.SEEK_END)
+        file.seek(max(whole - 1, 0))
+        if file.read(1) != b"\n":
+            file.seek(0)
+            whole = file.readall().rfind(b"\n") + 1
+            file.truncate(whole)  # what a crash left of a line
         file.seek(whole)
         write_all(file, line + b"\n")
         os.fsync(file.fileno())
