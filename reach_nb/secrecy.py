@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Value', 'PART', 'SHORTEST_WORD', 'Read', 'SecretText', 'secret', 'secrets_of', 'decoded_once', 'decodings', 'hiding',
-           'redact']
+           'redact', 'mask']
 
 # %% ../nbs/secrecy.ipynb #36118184
 import base64
@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import SupportsIndex, TypeVar
 from urllib.parse import unquote_to_bytes
+
+from .errors import ReachError
 
 # %% ../nbs/secrecy.ipynb #b3896d83
 class SecretText(str):
@@ -208,3 +210,21 @@ def redact(text: str, auth_token: str) -> str:
     str
     """
     return hiding(auth_token)(text)
+
+# %% ../nbs/secrecy.ipynb #2458f951
+def mask(error: ReachError, hide: Callable[[str], str]) -> None:
+    """Hide the credential in whatever an error says: its message and each text that it holds.
+
+    What led to it says the same, and is forgotten.
+
+    Parameters
+    ----------
+    error : ReachError
+        Is changed itself.
+    hide : callable
+        Takes the credential out of a message, as `hiding` makes it.
+    """
+    error.args = (hide(str(error)),)
+    texts = {name: value for name, value in vars(error).items() if isinstance(value, str)}
+    vars(error).update({name: hide(text) for name, text in texts.items()})
+    error.__cause__ = error.__context__ = None

@@ -33,7 +33,7 @@ from reach_nb.errors import (
     UDLError,
     UnreachableError,
 )
-from ..secrecy import hiding, secret
+from ..secrecy import hiding, mask, secret
 from .credentials import check_base_url
 from .obstacles import causes, obstacle
 
@@ -425,7 +425,7 @@ class HttpTransport:
             took = time.monotonic() - began
             limit = self._calls.end()
             found = line_error(error, took, limit, at_first=not self._answered)
-            found.args = (self._hide(str(found)),)
+            mask(found, self._hide)
             raise found from None
         finally:
             self._calls.end()
