@@ -226,6 +226,8 @@ def make_file(
 ) -> Downloaded | None:
     """The artifact of a spool that holds all chunks, or the better one, or `None` for no records.
 
+    Empty answers that the count does not confirm settle nothing about a file that is there.
+
     Parameters
     ----------
     spool : Spool
@@ -243,6 +245,8 @@ def make_file(
     """
     if spool.finished:
         return Downloaded(spool.artifact, *spool.finished)
+    if not spool.records and said.doubtful:
+        return None
     if better := better_file(spool.artifact, spool.records, records_before):
         remark = "; ".join(filter(None, (said.remark, better.remark)))
         return replace(better, remark=remark)
