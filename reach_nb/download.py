@@ -30,7 +30,7 @@ from .dataset import Dataset, OutputFormat
 from .day.chunks import fetch_chunks, fetch_window
 from .day.witness import Testimony, Witness, confirm_empty, hear
 from .errors import ArgumentError, NoRecordsError, RunStopped
-from .events import ChunkDone, EventReader
+from .events import ChunkDone, EventReader, publish
 from .files import as_path, make_folders
 from .keywords import hands_on, names_nearest
 from .planning import DownloadRunConfig, check_setting, is_number
@@ -226,6 +226,8 @@ def make_file(
 ) -> Downloaded | None:
     """The artifact of a spool that holds all chunks, or the better one, or `None` for no records.
 
+    Empty answers that the count does not confirm settle nothing about a file that is there.
+
     Parameters
     ----------
     spool : Spool
@@ -243,6 +245,8 @@ def make_file(
     """
     if spool.finished:
         return Downloaded(spool.artifact, *spool.finished)
+    if not spool.records and said.doubtful:
+        return None
     if better := better_file(spool.artifact, spool.records, records_before):
         remark = "; ".join(filter(None, (said.remark, better.remark)))
         return replace(better, remark=remark)
@@ -281,7 +285,8 @@ def download_window(
     client, dataset, window, output_dir : UDLClient, Dataset, Window, Path or str
         Who asks; which records, written how; half-open; folder of the artifact, made if missing.
     max_concurrent_requests, on_event : int, callable
-        Requests in flight at a time; gets a `ChunkDone` for each chunk, then a `DayWitnessed`.
+        Requests in flight at a time; gets a `ChunkDone` for each chunk, then a `DayWitnessed`, and
+        is noted in the log if it raises.
     keep_receipt, records_before : bool, int
         Leave `discard_spool` to the caller; what is noted for a file that stays if fewer come.
     now, witness : datetime, Witness, optional
@@ -297,6 +302,7 @@ def download_window(
     make_folders(artifact.parent)
     identity = _identity(client.base_url, dataset, window)
     wait = partial(wait_for_other, client.stop)
+    on_event = partial(publish, readers=[on_event])
     with Spool(artifact, dataset.output_format, identity, wait) as spool:
         said = Testimony(None, spool.records)
         if not spool.finished:

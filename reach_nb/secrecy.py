@@ -4,16 +4,19 @@
 
 # %% auto #0
 __all__ = ['Value', 'PART', 'SHORTEST_WORD', 'Read', 'SecretText', 'secret', 'secrets_of', 'decoded_once', 'decodings', 'hiding',
-           'redact']
+           'redact', 'mask']
 
 # %% ../nbs/secrecy.ipynb #36118184
 import base64
 import html
 import re
+import string
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import SupportsIndex, TypeVar
 from urllib.parse import unquote_to_bytes
+
+from .errors import ReachError
 
 # %% ../nbs/secrecy.ipynb #b3896d83
 class SecretText(str):
@@ -83,14 +86,13 @@ def secrets_of(auth_token: str) -> tuple[list[str], list[str]]:
                 words.append(password)
     texts += [text.encode().decode("latin-1") for text in texts if not text.isascii()]
     texts += [text.replace(" ", "+") for text in texts if " " in text]  # as in a query
-    texts += [digits for text in texts for digits in _in_hex(text)]
+    texts += [_in_hex(text) for text in texts]
     return list(filter(None, texts)), list(filter(None, words))
 
 
-def _in_hex(text: str) -> tuple[str, str]:
-    """A text in hexadecimal digits, small and capital."""
-    digits = text.encode("utf-8", "surrogatepass").hex()
-    return digits, digits.upper()
+def _in_hex(text: str) -> str:
+    """A text in hexadecimal digits."""
+    return text.encode("utf-8", "surrogatepass").hex()
 
 
 def _clear_text(data: bytes) -> str:
@@ -149,12 +151,16 @@ def decodings(text: str) -> Iterator[Read]:
         read = decoded_once(read)
 
 # %% ../nbs/secrecy.ipynb #c2a987f1
+_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
 def _found(read: Read, runs: Collection[str], words: Iterable[str]) -> Iterator[tuple[int, int]]:
     """Where in the message a secret is, or a part of one."""
     text = "".join(char for char, _, _ in read)
+    small = text.translate(_SMALL)
     for length in {len(run) for run in runs}:
-        for at in range(len(text) - length + 1):
-            if text[at : at + length] in runs:
+        for at in range(len(small) - length + 1):
+            if small[at : at + length] in runs:
                 yield read[at][1], read[at + length - 1][2]
     for word in words:
         for match in re.finditer(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", text):
@@ -175,6 +181,7 @@ def hiding(auth_token: str) -> Callable[[str], str]:
         Takes a message and returns it without the credential.
     """
     texts, words = secrets_of(secret(auth_token))
+    texts = [text.translate(_SMALL) for text in texts]
     runs = {t[at : at + PART] for t in texts for at in range(max(len(t) - PART, 0) + 1)}
     least = SHORTEST_WORD - 1  # of `user:password`
     hidden = frozenset(r for r in runs if len(r) >= least)
@@ -208,3 +215,21 @@ def redact(text: str, auth_token: str) -> str:
     str
     """
     return hiding(auth_token)(text)
+
+# %% ../nbs/secrecy.ipynb #2458f951
+def mask(error: ReachError, hide: Callable[[str], str]) -> None:
+    """Hide the credential in whatever an error says: its message and each text that it holds.
+
+    What led to it says the same, and is forgotten.
+
+    Parameters
+    ----------
+    error : ReachError
+        Is changed itself.
+    hide : callable
+        Takes the credential out of a message, as `hiding` makes it.
+    """
+    error.args = (hide(str(error)),)
+    texts = {name: value for name, value in vars(error).items() if isinstance(value, str)}
+    vars(error).update({name: hide(text) for name, text in texts.items()})
+    error.__cause__ = error.__context__ = None

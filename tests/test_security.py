@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
@@ -36,6 +37,10 @@ from reach_nb import (
     download_UDL_reach_window,
     run_download,
 )
+from reach_nb.panel.jobs import Tracker
+from reach_nb.panel.progress import WAIT_SECONDS
+from reach_nb.panel.run_view import RunView
+from reach_nb.service.obstacles import causes
 from reach_nb.service.transport import Limits
 
 PASSWORD = "Tr0ub4dor & 3"
@@ -197,6 +202,61 @@ def test_an_error_that_quotes_a_part_of_the_login(write, secret, tmp_path, servi
     token = QUOTED.split()[1]
     for text in (token, PASSWORD, quote(PASSWORD, safe=""), json.dumps(PASSWORD)[1:-1]):
         assert not [text[at : at + 8] for at in range(len(text) - 7) if text[at : at + 8] in said]
+
+
+class Quoting(BaseHTTPRequestHandler):
+    """Knows no session for the login that it was sent, and says so in a way of its server's."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        how, login = self.server.how, self.headers["Authorization"]
+        quoting = how != "count" or "/count?" in self.path
+        body = f"no session for {login}" if quoting else "[]"
+        self.send_response({"busy": 503, "refusal": 400, "redirect": 302}.get(how, 200))
+        if how == "packing":
+            self.send_header("Content-Encoding", f"gzip, {login}")
+        if how == "redirect":
+            self.send_header("Location", f"https://{login.split()[1]}.example.org")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("how", ["page", "count", "packing", "busy", "refusal", "redirect"])
+def test_a_service_that_quotes_the_login(how, tmp_path, caplog):
+    """No event, no line of the panel, no log, no row and no part of an error repeats it."""
+    tracker, view, shown = Tracker(), RunView(), []
+
+    def look(event):
+        tracker.hear(event)
+        view.show(tracker.progress, tracker.now() + 2 * WAIT_SECONDS)
+        shown.extend([f"{event!r} {event}", *(part.value for part in view.parts.values())])
+
+    caplog.set_level("DEBUG", logger="reach_nb")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quoting) as quoting:
+        quoting.how = how
+        threading.Thread(target=quoting.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"http://127.0.0.1:{quoting.server_port}"
+        config = config_for(SimpleNamespace(auth_token=QUOTED, base_url=url), tmp_path, 1)
+        assert hasty_run(config, on_event=look).days_failed == 1
+        with UDLClient(QUOTED, url, max_retries=1, backoff_seconds=0.0) as client:
+            ask = client.count if how == "count" else client.fetch
+            with pytest.raises(UDLError) as caught:
+                ask(Dataset(), day_window(START))
+        quoting.shutdown()
+    parts = [f"{error!r} {vars(error)}" for error in causes(caught.value)]
+    row = rows_of(config)[-1].error_message
+    assert any("try 2 of 2" in line for line in shown) == (how != "refusal")
+    assert any("Waiting for the service" in line for line in shown) == (how != "refusal")
+    assert all("***" in part for part in (row, parts[0])), (row, parts)
+    said = "".join([*shown, *parts, row, caplog.text, *traceback.format_exception(caught.value)])
+    for text in (QUOTED.split()[1].lower(), f"someone:{PASSWORD}".lower()):
+        runs = [text[at : at + 8] for at in range(len(text) - 7)]
+        assert not [run for run in runs if run in said.lower()]
 
 
 def below(call) -> str:

@@ -25,9 +25,10 @@ from reach_nb.errors import (
     RequestRejectedError,
     RunStopped,
     TransientError,
+    UDLError,
 )
 from ..events import Retrying
-from ..secrecy import hiding, secret
+from ..secrecy import hiding, mask, secret
 from .limiter import AdaptiveRateController, Flag
 from reach_nb.service.protocol import (
     MAX_RESULTS,
@@ -268,9 +269,10 @@ class Exchange:
             self.gate.check()
             try:
                 found = question.read(self._body(question, slot))
-            except TransientError as error:
-                stopped.check()  # a stop hangs up on requests: then that is the reason
-                error.args = (self.hide(str(error)),)  # a bad answer may quote the request
+            except UDLError as error:
+                if isinstance(error, TransientError):
+                    stopped.check()  # a stop hangs up on requests: then that is the reason
+                mask(error, self.hide)  # an answer may quote the request
                 raise
         self.limiter.record_success(slot)
         return found
@@ -284,7 +286,7 @@ class Exchange:
             self.gate.accept()
             self.times.add(time.monotonic() - began)
             return body
-        error = status_error(status, headers, self.hide(excerpt(body)), question.alone)
+        error = status_error(status, headers, excerpt(body), question.alone)
         if isinstance(error, AuthenticationError):
             if status == 403 and question.without:
                 error.args = (f"{error}, asked for {question.path}; {question.without}",)

@@ -341,7 +341,7 @@ def status_error(
     headers : mapping of str to str
         Its headers; `Retry-After` and `Location` are looked at.
     said : str
-        How its body begins, without anything secret.
+        How its body begins.
     alone : bool
         Whether a 403 speaks of this question alone.
 

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['LINE_ERRORS', 'MOST_CONNECTIONS', 'Reply', 'Transport', 'Limits', 'read_body', 'read_beginning', 'CallsUnderWay',
-           'Watch', 'FinalAnswer', 'tracked', 'TrackingAdapter', 'OwnSession', 'new_session', 'in_few_words',
-           'line_error', 'send', 'HttpTransport']
+           'Watch', 'FinalAnswer', 'tracked', 'TrackingAdapter', 'OwnSession', 'authorities', 'new_session',
+           'in_few_words', 'line_error', 'send', 'HttpTransport']
 
 # %% ../../nbs/service/transport.ipynb #c0cc4774
 import http.client
 import http.cookiejar
+import os
 import re
 import socket
 import threading
@@ -33,7 +34,7 @@ from reach_nb.errors import (
     UDLError,
     UnreachableError,
 )
-from ..secrecy import hiding, secret
+from ..secrecy import hiding, mask, secret
 from .credentials import check_base_url
 from .obstacles import causes, obstacle
 
@@ -294,10 +295,17 @@ class OwnSession(requests.Session):
         return iter(())
 
 
+def authorities() -> str | bool:
+    """The file of certificate authorities that the environment names; `True` for the usual ones."""
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    return next(filter(None, map(os.environ.get, names)), True)
+
+
 def new_session(auth_token: str, base_url: str, calls: CallsUnderWay) -> requests.Session:
     """A session that keeps connections and no cookies, and sends this login and no other."""
     session = OwnSession()
     session.trust_env = not on_this_machine(base_url)
+    session.verify = authorities()
     session.auth = _HeaderAuth(auth_token)
     session.headers["User-Agent"] = f"reach_nb/{__version__}"
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -425,7 +433,7 @@ class HttpTransport:
             took = time.monotonic() - began
             limit = self._calls.end()
             found = line_error(error, took, limit, at_first=not self._answered)
-            found.args = (self._hide(str(found)),)
+            mask(found, self._hide)
             raise found from None
         finally:
             self._calls.end()
