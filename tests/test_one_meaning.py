@@ -57,6 +57,7 @@ CASES = {
     "a quality that is a number": entry(obQuality=16),
     "a quality that is a fraction": entry(obQuality=1.5),
     "a sensor that is a number": {**RECORD, "idSensor": 7},
+    "a sensor that is a list": {**RECORD, "idSensor": ["REACH-135"]},
     "no entries": {**RECORD, "seoList": []},
     "no list of entries": {k: v for k, v in RECORD.items() if k != "seoList"},
     "a list of something else": {**RECORD, "seoList": [1, ENTRY]},

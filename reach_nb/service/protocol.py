@@ -192,12 +192,13 @@ def _nothing_odd(records: Sequence[_Known], window: Window, sensor_id: str) -> b
     try:
         ids = [record.id for record in records if record.id is not None]
         distinct = len(set(ids)) == len(ids)
-    except TypeError:  # an id that is no text and no number
+        names = set() if is_all(sensor_id) else {record.idSensor for record in records}
+    except TypeError:  # an id, or a name, that is no text and no number
         return False
     return (
         distinct
         and all_inside([record.obTime for record in records], window)
-        and (is_all(sensor_id) or all(is_of(n, sensor_id) for n in {r.idSensor for r in records}))
+        and all(is_of(name, sensor_id) for name in names)
     )
 
 # %% ../../nbs/service/protocol.ipynb #dd96e703
