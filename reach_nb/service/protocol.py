@@ -8,6 +8,7 @@ __all__ = ['ENDPOINT', 'MAX_RESULTS', 'Found', 'WITHOUT_COUNT', 'RETRIED_STATUSE
            'retry_after_seconds', 'status_error']
 
 # %% ../../nbs/service/protocol.ipynb #7c607463
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -297,6 +298,9 @@ def count_question(dataset: Dataset, window: Window, alone: bool = False) -> Que
     return Question(ENDPOINT + "/count", params, "text/plain", read_count, WITHOUT_COUNT, alone)
 
 # %% ../../nbs/service/protocol.ipynb #d4a08b23
+_BETWEEN = re.compile(r",(?!\s*[0-9]+[ -][A-Za-z])")  # but for the one in a date
+
+
 def retry_after_seconds(text: str | None, now: datetime | None = None) -> float | None:
     """What a `Retry-After` header asks for, in seconds from 0.
 
@@ -305,7 +309,7 @@ def retry_after_seconds(text: str | None, now: datetime | None = None) -> float 
     Parameters
     ----------
     text : str, optional
-        Seconds, or an HTTP date.
+        Seconds, or an HTTP date; of several, with commas between, the one that asks for the most.
     now : datetime, optional
         The present moment (aware); the clock's unless given.
 
@@ -313,18 +317,23 @@ def retry_after_seconds(text: str | None, now: datetime | None = None) -> float 
     -------
     float or None
     """
-    if text is None:
-        return None
+    now = now or datetime.now(timezone.utc)
+    asked = [_seconds_until(part, now) for part in _BETWEEN.split(text or "")]
+    return max((max(seconds, 0.0) for seconds in asked if seconds == seconds), default=None)
+
+
+def _seconds_until(text: str, now: datetime) -> float:
+    """One `Retry-After`; NaN if it can't be read."""
     try:
-        seconds = float(text)
+        return float(text)
     except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-        except (TypeError, ValueError, OverflowError):
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
-    return max(seconds, 0.0) if seconds == seconds else None
+        pass
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return (moment - now).total_seconds()
 
 # %% ../../nbs/service/protocol.ipynb #4f0967ee
 RETRIED_STATUSES = (408, 500, 502, 503, 504)
