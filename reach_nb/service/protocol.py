@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ENDPOINT', 'MAX_RESULTS', 'Found', 'WITHOUT_COUNT', 'RETRIED_STATUSES', 'Answer', 'is_inside', 'is_of', 'all_inside',
-           'excerpt', 'read_answer', 'read_count', 'query', 'Question', 'records_question', 'count_question',
+           'excerpt', 'bare', 'read_answer', 'read_count', 'query', 'Question', 'records_question', 'count_question',
            'retry_after_seconds', 'status_error']
 
 # %% ../../nbs/service/protocol.ipynb #7c607463
@@ -153,6 +153,11 @@ def excerpt(body: bytes) -> str:
     return re.sub(r"\s+", " ", body[:80].decode(errors="replace")).strip()
 
 
+def bare(body: bytes) -> bytes:
+    """A body without a byte order mark before it and white space around it."""
+    return body.removeprefix(b"\xef\xbb\xbf").strip()
+
+
 def read_answer(body: bytes, window: Window | None = None, sensor_id: str = "ALL") -> Answer:
     """The records in the body of a 200.
 
@@ -172,7 +177,7 @@ def read_answer(body: bytes, window: Window | None = None, sensor_id: str = "ALL
     -------
     Answer
     """
-    text = body.removeprefix(b"\xef\xbb\xbf").strip() or b"[]"
+    text = bare(body) or b"[]"
     try:
         text.isascii() or text.decode()  # a look at each byte costs a fifth of a copy as text
         if text[:1] == b"{":
