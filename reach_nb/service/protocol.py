@@ -185,8 +185,9 @@ def read_answer(body: bytes, window: Window | None = None, sensor_id: str = "ALL
             text = b"[" + text + b"]"
         records = msgspec.json.decode(text, type=list[_Known])
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
+        why = str(error).replace("Input data was", "it, or a character in it, is")
         raise BadAnswerError(
-            f"the answer is no list of records: {error}; it begins {excerpt(body)!r}"
+            f"the answer is no list of records: {why}; it begins {excerpt(body)!r}"
         ) from None
     if window is None or _nothing_odd(records, window, sensor_id):
         return Answer(text, len(records))
