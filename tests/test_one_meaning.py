@@ -31,6 +31,7 @@ RECORD = {
     "alt": 780.0,
     "seoList": [ENTRY],
 }
+LONG = "5,000 digits"  # stands for a number that has them, more than Python converts
 
 
 def entry(**changes):
@@ -50,6 +51,10 @@ CASES = {
     "a text where a number is meant": {**RECORD, "lat": "north"},
     "too large a number": {**RECORD, "lat": float("inf")},
     "too large a dose": entry(obValue=float("inf")),
+    "a number of too many digits": {**RECORD, "lat": LONG, "new": [LONG]},
+    "a sensor of too many digits": {**RECORD, "idSensor": LONG},
+    "a dose of too many digits": entry(obValue=LONG),
+    "a quality of too many digits": entry(obQuality=LONG),
     "a dose as text": entry(obValue="5.9e-07"),
     "true as a dose": entry(obValue=True),
     "no dose": entry(obValue=None),
@@ -57,6 +62,7 @@ CASES = {
     "a quality that is a number": entry(obQuality=16),
     "a quality that is a fraction": entry(obQuality=1.5),
     "a sensor that is a number": {**RECORD, "idSensor": 7},
+    "a sensor that is a list": {**RECORD, "idSensor": ["REACH-135"]},
     "no entries": {**RECORD, "seoList": []},
     "no list of entries": {k: v for k, v in RECORD.items() if k != "seoList"},
     "a list of something else": {**RECORD, "seoList": [1, ENTRY]},
@@ -74,7 +80,8 @@ CASES = {
 
 def artifact(folder, kind, records):
     path = folder / f"REACH-ALL_20250901T000000_20250902T000000.{kind}"
-    body = json.dumps(records).replace("Infinity", "1e999").encode()
+    text = json.dumps(records).replace("Infinity", "1e999")
+    body = text.replace(f'"{LONG}"', "7" * 5_000).encode()
     with Spool(path, kind, {}) as spool:
         spool.put(0, body, len(records))
         list(spool.append_ready())

@@ -45,16 +45,26 @@ def split_records(body: bytes) -> list[msgspec.Raw]:
     return msgspec.json.decode(body, type=list[msgspec.Raw])
 
 
+def _int_or_text(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:  # Python converts 4,300 digits at most, unless told otherwise
+        return digits
+
+
+_JSON = json.JSONDecoder(parse_int=_int_or_text)
+
+
 def decode_records(body: bytes) -> list[Record]:
     """The records of a JSON array as a list of dicts, in the key order received.
 
-    A number too large for a double (`1e999`) is valid JSON and becomes `inf`, as the standard
-    library reads it.
+    Any number is valid JSON. One too large for a double (`1e999`) becomes `inf`, as the standard
+    library reads it; a whole number of too many digits for Python stays text.
     """
     try:
         return msgspec.json.decode(body)
     except msgspec.ValidationError:
-        return json.loads(body)
+        return _JSON.decode(body.decode())
 
 
 def exact_pieces(body: bytes) -> Iterator[bytes]:
@@ -140,7 +150,7 @@ def parse_nested(text: str) -> Any:
     Raises `ValueError` if it is neither.
     """
     try:
-        return json.loads(text)
+        return _JSON.decode(text)
     except (ValueError, RecursionError):
         pass
     try:

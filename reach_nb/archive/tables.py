@@ -11,7 +11,6 @@ __all__ = ['READ_ENTRY_FIELDS', 'BATCH', 'REPETITIVE', 'Scalar', 'ROWS', 'Loader
 # %% ../../nbs/archive/tables.ipynb #0a63122f
 import csv
 import io
-import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -34,6 +33,7 @@ from reach_nb.archive.records import (
     as_position,
     as_text,
     decode_nested,
+    decode_records,
 )
 from ..constellation import BY_OBSERVATORY
 
@@ -265,9 +265,9 @@ class RecordDecoder:
             return self.one.decode(raw)
         except msgspec.DecodeError:
             pass
-        try:  # the standard library takes 1e999
-            record = json.loads(bytes(raw))
-        except (ValueError, RecursionError):
+        try:
+            (record,) = decode_records(b"[" + bytes(raw) + b"]")
+        except (msgspec.DecodeError, ValueError, RecursionError):
             return self.kind()
         return self.kind(**{n: _meant(n, record.get(n)) for n in self.kind.__struct_fields__})
 

@@ -12,17 +12,17 @@ __all__ = ['Records', 'LEFT_OUT', 'Uncounted', 'Probe', 'NO_WITNESS', 'NOT_ASKED
            'without', 'check_service']
 
 # %% ../../nbs/service/check.ipynb #6cfd37df
+import json
 import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
-
-import msgspec
 
 from ..constellation import BY_OBSERVATORY, UDL_BASE_URL, expected_records, is_all
 from ..dataset import Dataset
@@ -138,8 +138,8 @@ Records = list[dict[str, Any]]
 
 
 def records_in(body: bytes) -> Records:
-    """The records of a valid answer, decoded."""
-    found: Records = msgspec.json.decode(read_answer(body).body)
+    """The records of a valid answer, decoded; their numbers may be of any size."""
+    found: Records = json.loads(read_answer(body).body, parse_int=Decimal)
     return found
 
 

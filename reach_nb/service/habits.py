@@ -167,7 +167,7 @@ def judge_units(seen: Seen) -> Finding:
 def judge_flags(seen: Seen) -> Finding:
     """Whether `obQuality` has only bits that are known."""
     known = sum(QualityFlag)
-    odd = [text for text in seen.flags if not text.isdecimal() or int(text) & ~known]
+    odd = [t for t in seen.flags if not re.fullmatch("[0-9]{1,10}", t) or int(t) & ~known]
     return judge(
         "quality flags",
         f"sums of {', '.join(str(flag.value) for flag in QualityFlag)}",

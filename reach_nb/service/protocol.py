@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['ENDPOINT', 'MAX_RESULTS', 'Found', 'WITHOUT_COUNT', 'RETRIED_STATUSES', 'Answer', 'is_inside', 'is_of', 'all_inside',
-           'excerpt', 'read_answer', 'read_count', 'query', 'Question', 'records_question', 'count_question',
+           'excerpt', 'bare', 'read_answer', 'read_count', 'query', 'Question', 'records_question', 'count_question',
            'retry_after_seconds', 'status_error']
 
 # %% ../../nbs/service/protocol.ipynb #7c607463
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -152,6 +153,11 @@ def excerpt(body: bytes) -> str:
     return re.sub(r"\s+", " ", body[:80].decode(errors="replace")).strip()
 
 
+def bare(body: bytes) -> bytes:
+    """A body without a byte order mark before it and white space around it."""
+    return body.removeprefix(b"\xef\xbb\xbf").strip()
+
+
 def read_answer(body: bytes, window: Window | None = None, sensor_id: str = "ALL") -> Answer:
     """The records in the body of a 200.
 
@@ -171,7 +177,7 @@ def read_answer(body: bytes, window: Window | None = None, sensor_id: str = "ALL
     -------
     Answer
     """
-    text = body.removeprefix(b"\xef\xbb\xbf").strip() or b"[]"
+    text = bare(body) or b"[]"
     try:
         text.isascii() or text.decode()  # a look at each byte costs a fifth of a copy as text
         if text[:1] == b"{":
@@ -179,8 +185,9 @@ def read_answer(body: bytes, window: Window | None = None, sensor_id: str = "ALL
             text = b"[" + text + b"]"
         records = msgspec.json.decode(text, type=list[_Known])
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
+        why = str(error).replace("Input data was", "it, or a character in it, is")
         raise BadAnswerError(
-            f"the answer is no list of records: {error}; it begins {excerpt(body)!r}"
+            f"the answer is no list of records: {why}; it begins {excerpt(body)!r}"
         ) from None
     if window is None or _nothing_odd(records, window, sensor_id):
         return Answer(text, len(records))
@@ -192,12 +199,13 @@ def _nothing_odd(records: Sequence[_Known], window: Window, sensor_id: str) -> b
     try:
         ids = [record.id for record in records if record.id is not None]
         distinct = len(set(ids)) == len(ids)
-    except TypeError:  # an id that is no text and no number
+        names = set() if is_all(sensor_id) else {record.idSensor for record in records}
+    except TypeError:  # an id, or a name, that is no text and no number
         return False
     return (
         distinct
         and all_inside([record.obTime for record in records], window)
-        and (is_all(sensor_id) or all(is_of(n, sensor_id) for n in {r.idSensor for r in records}))
+        and all(is_of(name, sensor_id) for name in names)
     )
 
 # %% ../../nbs/service/protocol.ipynb #dd96e703
@@ -296,6 +304,9 @@ def count_question(dataset: Dataset, window: Window, alone: bool = False) -> Que
     return Question(ENDPOINT + "/count", params, "text/plain", read_count, WITHOUT_COUNT, alone)
 
 # %% ../../nbs/service/protocol.ipynb #d4a08b23
+_BETWEEN = re.compile(r",(?!\s*[0-9]+[ -][A-Za-z])")  # but for the one in a date
+
+
 def retry_after_seconds(text: str | None, now: datetime | None = None) -> float | None:
     """What a `Retry-After` header asks for, in seconds from 0.
 
@@ -304,7 +315,7 @@ def retry_after_seconds(text: str | None, now: datetime | None = None) -> float 
     Parameters
     ----------
     text : str, optional
-        Seconds, or an HTTP date.
+        Seconds, or an HTTP date; of several, with commas between, the one that asks for the most.
     now : datetime, optional
         The present moment (aware); the clock's unless given.
 
@@ -312,18 +323,23 @@ def retry_after_seconds(text: str | None, now: datetime | None = None) -> float 
     -------
     float or None
     """
-    if text is None:
-        return None
+    now = now or datetime.now(timezone.utc)
+    asked = [_seconds_until(part, now) for part in _BETWEEN.split(text or "")]
+    return max((max(seconds, 0.0) for seconds in asked if seconds == seconds), default=None)
+
+
+def _seconds_until(text: str, now: datetime) -> float:
+    """One `Retry-After`; NaN if it can't be read."""
     try:
-        seconds = float(text)
+        return float(text)
     except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-        except (TypeError, ValueError, OverflowError):
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
-    return max(seconds, 0.0) if seconds == seconds else None
+        pass
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return (moment - now).total_seconds()
 
 # %% ../../nbs/service/protocol.ipynb #4f0967ee
 RETRIED_STATUSES = (408, 500, 502, 503, 504)

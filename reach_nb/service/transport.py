@@ -37,6 +37,7 @@ from reach_nb.errors import (
 from ..secrecy import hiding, mask, secret
 from .credentials import check_base_url
 from .obstacles import causes, obstacle
+from .protocol import bare
 
 # %% ../../nbs/service/transport.ipynb #f054f239
 class Reply(NamedTuple):
@@ -113,19 +114,20 @@ def read_body(response: Any, most: int) -> bytes:
     length = response.headers.get("Content-Length", "")
     pieces = []
     size = 0
-    packed = "Content-Encoding" in response.headers
+    packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
     announced = int(length) if re.fullmatch("[0-9]{1,18}", length) else None
     _check_size(announced or 0, most)
     while piece := response.raw.read(2**16 if packed else 2**22, decode_content=packed):
         pieces.append(piece)
         size += len(piece)
         _check_size(size, most)
+    body = b"".join(pieces)
     received = response.raw.tell()  # not less than announced: urllib3 raises an error for that
     framed = announced is not None or "Transfer-Encoding" in response.headers
-    # cut off at once, or in a packed answer's head
-    if not size and not (_unpacked_to_its_end(response.raw) if received else framed):
+    ended = _unpacked_to_its_end(response.raw) if packed and received else framed
+    if not ended and not bare(body):  # cut off before the first record
         raise BadAnswerError("the answer is empty, and nothing says that it was meant to be")
-    return b"".join(pieces)
+    return body
 
 
 def _unpacked_to_its_end(raw: Any) -> bool:
