@@ -8,6 +8,7 @@ __all__ = ['READ_ORDER', 'EVER', 'Promise', 'Artifact', 'as_artifact', 'promised
            'in_a_row']
 
 # %% ../../nbs/archive/finding.ipynb #130d9da0
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -173,12 +174,24 @@ def artifacts_in(folder: Path, window: Window) -> Iterator[Artifact]:
 
     Those of a converted archive lie in folders of days.
     """
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for path in _paths_about(folder, window) if folder.is_dir() else ():
         if path.name.startswith("day="):
             if _overlap(_folder_window(path), window):
                 yield from filter(None, map(as_artifact, sorted(path.iterdir())))
         elif (found := as_artifact(path)) and _overlap(found.window, window):
             yield found
+
+
+def _paths_about(folder: Path, window: Window) -> Iterator[Path]:
+    """What may be about a window in a folder, sorted; to look at each name closely takes long."""
+    begin, end = (re.sub("[-:]", "", moment.isoformat()[:19]) for moment in window)
+    for name in sorted(os.listdir(folder)):
+        times = _TIMES.search(name)
+        if name.startswith("day=") or (times and times[1] <= end and begin <= times[2]):
+            yield folder / name
+
+
+_TIMES = re.compile(r"_(\d{8}T\d{6})_(\d{8}T\d{6})")  # the first and the last, in whole seconds
 
 
 def meeting(one: Window, other: Window) -> Window:
