@@ -627,13 +627,31 @@ _LATE_DAYS = {"PROVISIONAL": 200}
 MOST_IN_FLIGHT = 32
 
 
-def judge_newest(hours: float, usual_hours: float) -> Finding:
-    """What it means how old the newest record is; NaN if there is none."""
-    expected = f"about {usual_hours:g} h old"
+def judge_newest(hours: float, usual_hours: float, newer: bool = False) -> Finding:
+    """What it means how old the record is that comes as the newest.
+
+    Parameters
+    ----------
+    hours : float
+        Its age; NaN if there is none, or if its time cannot be read.
+    usual_hours : float
+        As old as it is taken to be, about.
+    newer : bool
+        Whether there is one that is newer.
+
+    Returns
+    -------
+    Finding
+    """
+    name, expected = "newest record", f"about {usual_hours:g} h old"
+    if newer:
+        said = f"not the one that came, {hours:.1f} h old: sort=obTime,DESC is not followed"
+        advice = "nothing else asks for that order"
+        return Finding(name, Verdict.UNKNOWN, expected, said, advice)
     if math.isnan(hours):
-        return Finding("newest record", Verdict.UNKNOWN, expected, "none was found")
+        return Finding(name, Verdict.UNKNOWN, expected, "none with a time was found")
     return judge(
-        "newest record",
+        name,
         expected,
         f"{hours:.1f} h old",
         as_expected=hours <= 2 * usual_hours,
@@ -642,15 +660,27 @@ def judge_newest(hours: float, usual_hours: float) -> Finding:
 
 
 def probe_newest(survey: Survey) -> Iterator[Finding]:
-    """How old the newest record is."""
+    """How old the newest record is; whether one that is old is the newest takes a question more."""
+    usual = USUAL_HOURS.get(survey.dataset.descriptor, QUICKLOOK_HOURS)
     days = _LATE_DAYS.get(survey.dataset.descriptor, 3)
-    window = Window(survey.now - timedelta(days=days), survey.now)
-    found = survey.list(window, "ALL", most=1, sort="obTime,DESC")
-    moment = parse_utc(str(found[0]["obTime"])) if found else None
-    age = survey.now - moment if moment else None
-    in_order = age is not None and age < timedelta(days=days, hours=-1)
-    hours = age.total_seconds() / 3600 if age is not None and in_order else math.nan
-    yield judge_newest(hours, USUAL_HOURS.get(survey.dataset.descriptor, QUICKLOOK_HOURS))
+    moment = _newest_since(survey, survey.now - timedelta(days=days))
+    if moment is None:
+        yield judge_newest(math.nan, usual)
+        return
+    hours = (survey.now - moment).total_seconds() / 3600
+    later = moment + timedelta(seconds=1)
+    newer = hours > 2 * usual and _newest_since(survey, later) is not None
+    yield judge_newest(hours, usual, newer)
+
+
+def _newest_since(survey: Survey, start: datetime) -> datetime | None:
+    """The time of the record since a moment that comes as the newest, if one does."""
+    window = Window(start, survey.now)
+    for record in survey.list(window, "ALL", most=1, sort="obTime,DESC"):
+        moment = parse_utc(str(record["obTime"]))
+        if moment is not None and is_inside(str(record["obTime"]), window):
+            return moment
+    return None
 
 
 def judge_speed(answer_seconds: float, max_rate: float) -> Finding:
