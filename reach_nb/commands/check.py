@@ -70,7 +70,7 @@ def run_check(args: argparse.Namespace, *, limiter: Any = None, now: datetime | 
     print(report)
     if args.json:
         path = write_report(report, args.json)
-        print(f"{path} holds the same for an issue, without a login or a host name.")
+        print(f"{path} is for an issue: the same without a login, a host, or what an error quotes.")
     return 1 if report.would_lose_data or report.tells_little else 0
 
 
