@@ -455,7 +455,7 @@ def judge_newest(hours: float, usual_hours: float, newer: bool = False) -> Findi
     """
     name, expected = "newest record", f"about {usual_hours:g} h old"
     if newer:
-        said = f"not the one that came, {hours:.1f} h old: sort=obTime,DESC is not followed"
+        said = f"one {hours:.1f} h old came before a newer one: sort=obTime,DESC is not followed"
         advice = "nothing else asks for that order"
         return Finding(name, Verdict.UNKNOWN, expected, said, advice)
     if math.isnan(hours):
