@@ -21,6 +21,22 @@ def checked(service):
     return check_service(service.auth_token, service.base_url, day=START, limiter=pace)
 
 
+def is_whole_with(report, service, folder, sensor_id="REACH-135"):
+    """Run a day with the settings that a report suggests, and hold it against the truth."""
+    config = DownloadRunConfig(
+        START,
+        START,
+        folder,
+        sensor_id=sensor_id,
+        auth_token=service.auth_token,
+        base_url=service.base_url,
+        **{**PACE, **report.settings},
+    )
+    assert run_in_a_hurry(config).days_downloaded == 1
+    path = config.dataset.artifact_path(folder, START)
+    compare(path, truth_of(service, config, START), "csv")
+
+
 @pytest.mark.parametrize(
     ("sensor_id", "has_count"), (("ALL", True), ("REACH-135", True), ("REACH-135", False))
 )
@@ -29,18 +45,19 @@ def test_a_cap_without_a_word(tmp_path, sensor_id, has_count):
         report = checked(service)
         assert report.settings == {"max_results": 20}
         assert report.find("most records of an answer").verdict is Verdict.LOSES
-        config = DownloadRunConfig(
-            START,
-            START,
-            tmp_path,
-            sensor_id=sensor_id,
-            auth_token=service.auth_token,
-            base_url=service.base_url,
-            **{**PACE, **report.settings},
-        )
-        assert run_in_a_hurry(config).days_downloaded == 1
-        path = config.dataset.artifact_path(tmp_path, START)
-        compare(path, truth_of(service, config, START), "csv")
+        is_whole_with(report, service, tmp_path, sensor_id)
+
+
+@pytest.mark.parametrize("has_count", (True, False))
+def test_a_cap_that_is_told(tmp_path, has_count):
+    """A service that refuses to be asked for 10,000 records, and takes a question for 100."""
+    sky = {**SKY, "availability": 0.05, "max_results": 150}
+    with SimulatedUDL(**sky, habits=Habits(has_count=has_count)) as service:
+        report = checked(service)
+        assert report.settings == {"max_results": 100} and report.would_lose_data
+        found = report.find("most records of an answer").found
+        assert found == "10,000 are refused (status 500), 100 are accepted"
+        is_whole_with(report, service, tmp_path)
 
 
 BESIDE = {  # what a service may send beside what it is asked for

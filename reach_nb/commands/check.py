@@ -12,8 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .options import add_command, date_flag, new_file_flag
-from ..constellation import UDL_BASE_URL, unknown_sensor_hint
+from reach_nb.commands.options import (
+    Commands,
+    add_access_flags,
+    add_command,
+    date_flag,
+    login,
+    new_file_flag,
+)
+from ..constellation import unknown_sensor_hint
 
 # %% ../../nbs/commands/check.ipynb #66c00d65
 def check_writable(path: Path) -> None:
@@ -43,18 +50,15 @@ def run_check(args: argparse.Namespace, *, limiter: Any = None, now: datetime | 
     -------
     int
     """
-    from reach_nb.errors import AuthenticationError
-    from reach_nb.service.check import check_service
-    from reach_nb.service.credentials import find_udl_auth
+    from reach_nb.service.check import USUAL_QUESTIONS, check_service
     from reach_nb.service.findings import write_report
 
     if hint := unknown_sensor_hint(args.sensor_id):
         raise ValueError(hint)
     if args.json:
         check_writable(args.json)
-    auth = find_udl_auth(args.base_url, region_name=args.aws_region)
-    print("reach_nb: about twenty questions, one a second", file=sys.stderr)
-    try:
+    with login(args) as auth:
+        print(f"reach_nb: about {USUAL_QUESTIONS} questions, one a second", file=sys.stderr)
         report = check_service(
             auth.header,
             args.base_url,
@@ -65,19 +69,17 @@ def run_check(args: argparse.Namespace, *, limiter: Any = None, now: datetime | 
             limiter=limiter,
             now=now,
         )
-    except AuthenticationError as error:
-        raise AuthenticationError(f"{error}; it was found in {auth.source}") from None
     print(report)
     if args.json:
         path = write_report(report, args.json)
-        print(f"{path} holds the same for an issue, without a login or a host name.")
+        print(f"{path} is for an issue: the same without a login, a host, or what an error quotes.")
     return 1 if report.would_lose_data or report.tells_little else 0
 
 
-def add_check(commands: Any) -> None:
-    """Add `check` to the commands: what `add_subparsers` returns."""
+def add_check(commands: Commands) -> None:
+    """Add `check` to the commands."""
     text = "find out how the service differs from what is expected of it"
-    more = "asks about twenty questions and writes nothing"
+    more = "asks a few questions, one a second, and writes nothing but the report if told to"
     parser = add_command(commands, "check", run_check, text, more)
     day = "a day that is long past, such as 2025-01-31 or -20d (default: ten days ago)"
     parser.add_argument("--day", type=date_flag, metavar="DAY", help=day)
@@ -86,8 +88,7 @@ def add_check(commands: Any) -> None:
     flags = {
         "--sensor-id": ("REACH-135", "ID", "one sensor (default: %(default)s)"),
         "--descriptor": ("QUICKLOOK", "NAME", "the data product (default: %(default)s)"),
-        "--base-url": (UDL_BASE_URL, "URL", "the service (default: %(default)s)"),
-        "--aws-region": (None, "NAME", "region of the secret that SECRET_ARN_UDL names"),
     }
     for flag, (default, metavar, help) in flags.items():
         parser.add_argument(flag, default=default, metavar=metavar, help=help)
+    add_access_flags(parser)

@@ -220,9 +220,10 @@ def download(args: argparse.Namespace) -> int:
             hints.append(event)
 
     with (
-        login(args) if plan.to_run else nullcontext("") as auth_token,
+        login(args) if plan.to_run else nullcontext(None) as auth,
         stop_on_signals(args.own_process) as stop,
     ):
+        auth_token = auth.header if auth else ""
         configs = [replace(config, auth_token=auth_token) for config in configs]
         summary = run_downloads(configs, stop=stop, on_event=note_hint, progress=in_terminal())
     print(printable(summary_text(summary, config, *hints)))

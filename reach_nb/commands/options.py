@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from ..constellation import UDL_BASE_URL
 from ..dataset import OUTPUT_FORMATS
 from ..files import as_path
 from ..windows import told_day
+
+if TYPE_CHECKING:
+    from reach_nb.service.credentials import UDLAuth
 
 # %% ../../nbs/commands/options.ipynb #9e2ff621
 Command: TypeAlias = Callable[[argparse.Namespace], int]  # the flags in, an exit code out
@@ -162,8 +165,8 @@ def add_access_flags(parser: Parser) -> None:
 
 
 @contextmanager
-def login(args: argparse.Namespace) -> Iterator[str]:
-    """The value of the Authorization header; a refusal within the `with` names its source.
+def login(args: argparse.Namespace) -> Iterator["UDLAuth"]:
+    """A login that was found; a refusal within the `with` names its source.
 
     Raises what `find_udl_auth` raises.
 
@@ -174,13 +177,13 @@ def login(args: argparse.Namespace) -> Iterator[str]:
 
     Returns
     -------
-    iterator of str
+    iterator of UDLAuth
     """
     from reach_nb.errors import AuthenticationError
     from reach_nb.service.credentials import find_udl_auth
 
     auth = find_udl_auth(args.base_url, region_name=args.aws_region)
     try:
-        yield auth.header
+        yield auth
     except AuthenticationError as error:
         raise AuthenticationError(f"{error}; it was found in {auth.source}") from None

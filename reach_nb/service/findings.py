@@ -45,6 +45,9 @@ class Finding:
         What the package takes the service to do; what it did.
     advice : str
         What to do about it, or how it is handled; `""` where nothing is to be said.
+    error : str
+        The message of the error that kept it from being told. It may quote an answer, and name an
+        account or a host: it is for the screen, and no part of the file for an issue.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Finding:
     expected: str
     found: str
     advice: str = ""
+    error: str = ""
 
     def __str__(self) -> str:
         advice = f": {self.advice}" if self.advice else ""
@@ -138,8 +142,8 @@ class Report:
     def scrubbed(self, hide: Callable[[str], str]) -> "Report":
         """The same report, with texts from which a function has taken what is secret."""
         clean = (
-            replace(finding, found=hide(finding.found), advice=hide(finding.advice))
-            for finding in self.findings
+            replace(f, found=hide(f.found), advice=hide(f.advice), error=hide(f.error))
+            for f in self.findings
         )
         return replace(self, findings=tuple(clean))
 
@@ -198,6 +202,7 @@ def report_text(report: Report) -> str:
         lines += ["", f"{verdict.value} ({len(some)})"] if some else []
         for finding in some:
             lines.append(f"  {finding.name}: {finding.found}")
+            lines += [f"    {finding.error}"] if finding.error else []
             if verdict is not Verdict.EXPECTED and finding.expected:
                 lines.append(f"    expected: {finding.expected}")
             lines += [f"    {finding.advice}"] if finding.advice else []
@@ -215,13 +220,8 @@ def as_html(report: Report) -> str:
     for verdict in _WORST_FIRST:
         for finding in report.findings:
             if finding.verdict is verdict:
-                texts = (
-                    finding.name,
-                    finding.expected,
-                    finding.found,
-                    verdict.value,
-                    finding.advice,
-                )
+                found = f"{finding.found}: {finding.error}" if finding.error else finding.found
+                texts = (finding.name, finding.expected, found, verdict.value, finding.advice)
                 cells = (f"<td style='text-align:left'>{html.escape(text)}</td>" for text in texts)
                 rows += f"<tr>{''.join(cells)}</tr>"
     names = ("habit", "expected", "found", "verdict", "what it means")
@@ -247,7 +247,14 @@ def as_json(report: Report) -> str:
         "would_lose_data": report.would_lose_data,
         "settings": report.settings,
         "findings": [
-            {**vars(finding), "verdict": finding.verdict.value} for finding in report.findings
+            {
+                "name": finding.name,
+                "verdict": finding.verdict.value,
+                "expected": finding.expected,
+                "found": finding.found,
+                "advice": finding.advice,
+            }
+            for finding in report.findings
         ],
     }
     return json.dumps(said, indent=1, ensure_ascii=False) + "\n"

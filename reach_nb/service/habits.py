@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..constellation import CADENCE_SECONDS, DESCRIPTION, FLAVORS, SENSORS, UNIT
-from ..flags import QualityFlag
+from ..flags import QualityFlag, quality_bits
 from .findings import Finding, Verdict, judge
 from ..windows import parse_utc
 from ..words import say_count
@@ -166,11 +166,12 @@ def judge_units(seen: Seen) -> Finding:
 
 def judge_flags(seen: Seen) -> Finding:
     """Whether `obQuality` has only bits that are known."""
-    known = sum(QualityFlag)
-    odd = [t for t in seen.flags if not re.fullmatch("[0-9]{1,10}", t) or int(t) & ~known]
+    known = [flag.value for flag in QualityFlag if flag is not QualityFlag.COUNTS_OF_256]
+    bits = dict(zip(seen.flags, map(int, quality_bits(seen.flags)), strict=True))
+    odd = [text for text, number in bits.items() if number < 0 or number & ~sum(known)]
     return judge(
         "quality flags",
-        f"sums of {', '.join(str(flag.value) for flag in QualityFlag)}",
+        f"sums of {', '.join(map(str, known))}",
         f"also {_some(map(repr, odd))}" if odd else f"{_some(seen.flags)}",
         as_expected=not odd,
         advice="they are kept as they are; a filter by flag does not know what they mean",

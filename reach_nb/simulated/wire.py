@@ -195,8 +195,9 @@ class Link(BaseHTTPRequestHandler):
             self.server.torn.add(self.connection)
 
     def _send_head(self, reply: ServedReply) -> None:
-        self.send_response(reply.status)
-        for name, value in (("Content-Type", reply.content_type), *reply.headers):
+        self.send_response_only(reply.status)  # what time it is, the one who answers says
+        own = (("Server", self.server_version), ("Content-Type", reply.content_type))
+        for name, value in (*own, *reply.headers):
             self.send_header(name, value)
         length = reply.options["total_bytes"] if reply.delivery == "endless" else len(reply.body)
         if length is not None:
