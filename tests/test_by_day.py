@@ -49,6 +49,15 @@ def same_results(archive, executor):
         pd.testing.assert_frame_equal(picture(archive, flavor="X", executor=executor), here)
 
 
+@pytest.mark.parametrize("analysis", [dose_map, keogram])
+def test_of_an_archive_one_flavor_is_read(archive, analysis):
+    whole = analysis(archive, flavor="X")
+    of_x = archive.where(flavors="X")
+    pd.testing.assert_frame_equal(analysis(of_x, flavor="X"), whole)
+    with pytest.raises(ValueError, match="scanned for X, not for Z"):
+        analysis(of_x, flavor="Z")
+
+
 def test_processes_give_the_same_results(archive):
     """Also where they share nothing with this one, which is the usual way on macOS and Windows."""
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
