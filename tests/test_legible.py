@@ -20,6 +20,7 @@ from reach_nb import (
     sensor_days,
 )
 from reach_nb.constellation import SENSOR_IDS
+from reach_nb.look.one_flavor import said_of
 
 PAGE_INCHES, LEAST_POINTS = 7.5, 8
 
@@ -44,7 +45,7 @@ def a_keogram() -> pd.DataFrame:
     times = pd.date_range("2025-02-05", periods=8, freq="3h", tz="UTC")
     grid = pd.DataFrame(1e-5, index=[1.0, 2.0], columns=times)
     grid.iloc[0, 3] = np.nan
-    grid.attrs = {"flavor": "Z", "edges": [1.0, 2.0, 3.0], "every": "3h"}
+    grid.attrs = said_of("keogram", "Z", 0) | {"edges": [1.0, 2.0, 3.0], "every": "3h"}
     return grid
 
 

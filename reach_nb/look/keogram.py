@@ -139,8 +139,8 @@ def keogram(
     -------
     DataFrame
         rad(Si)/s; a row per cell of L (its lower edge), a column per cell of time (its start, UTC),
-        NaN where nobody measured. `attrs` say flavor, unit, edges, `every`, readings and which
-        flags left some out.
+        NaN where nobody measured. `attrs` say what made it, flavor, unit, edges, `every`, readings
+        and which flags left some out.
     """
     lattice = rising_edges(edges)
     if not _is_length(every):

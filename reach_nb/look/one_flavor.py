@@ -9,7 +9,7 @@ __all__ = ['one_flavor', 'narrowed', 'OfFlavor', 'names_in', 'columns_for', 'of_
 # %% ../../nbs/look/one_flavor.ipynb #50ad2803
 from collections.abc import Iterable
 from string import ascii_uppercase
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -136,7 +136,7 @@ def said_of(made_by: str, flavor: str, exclude: int) -> dict[str, Any]:
     return {"made_by": made_by, "flavor": flavor, "excluded_flags": flag_names(exclude)}
 
 
-def is_made_by(found: object, function: str) -> bool:
+def is_made_by(found: object, function: str) -> TypeGuard[pd.DataFrame]:
     """Whether something is a table that this function has made."""
     return isinstance(found, pd.DataFrame) and found.attrs.get("made_by") == function
 
