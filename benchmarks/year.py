@@ -8,6 +8,7 @@ some days on one process and on two. Prints a line per analysis and writes all t
 """
 
 import argparse
+import inspect
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 from peak import peak_mb
@@ -59,25 +61,30 @@ def linked(folder, days):
     return replace(days, files=whole, selection=as_they_are)
 
 
-def analyses():
-    import reach_nb as r
+def names():
+    """Of every analysis of the package: it takes an executor, and gives a table."""
+    import reach_nb
 
-    return {
-        "gaps": r.gaps,
-        "sensor_days": r.sensor_days,
-        "daily_dose": r.daily_dose,
-        "dose_statistics": r.dose_statistics,
-        "dose_map": lambda days, **how: r.dose_map(days, flavor="X", **how),
-        "keogram": lambda days, **how: r.keogram(days, "X", **how),
-    }
+    for name in reach_nb.__all__:
+        function = getattr(reach_nb, name)
+        makes_no_table = name == "each_day" or name.startswith(("plot_", "describe_"))
+        if inspect.isfunction(function) and not makes_no_table:
+            if "executor" in inspect.signature(function).parameters:
+                yield name
 
 
-NAMES = ("gaps", "sensor_days", "daily_dose", "dose_statistics", "dose_map", "keogram")
+def analysis_of(name):
+    """An analysis, of one flavor if it is of one; nothing else is imported, for memory is measured."""
+    import reach_nb
+
+    function = getattr(reach_nb, name)
+    of_one = "flavor" in inspect.signature(function).parameters
+    return partial(function, flavor="X") if of_one else function
 
 
 def measure(name, folder, days, processes):
     """The body of a child process: one analysis, said as a line of JSON."""
-    analysis, archive, done = analyses()[name], linked(folder, days), []
+    analysis, archive, done = analysis_of(name), linked(folder, days), []
     begin, cpu = time.perf_counter(), time.process_time()
 
     def note(parts, total, unit):
@@ -129,7 +136,7 @@ def main():
     if args.source:
         link_days(sorted(args.source.glob("REACH-ALL_*.parquet")), args.folder, args.days)
     results = {}
-    for name in (name for name in NAMES if args.only in name):
+    for name in (name for name in names() if args.only in name):
         whole = child(name, args.days, 0, args)
         one, two = (child(name, args.some, processes, args) for processes in (1, 2))
         results[name] = {"year": whole, "one process": one, "two processes": two}

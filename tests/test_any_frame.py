@@ -15,9 +15,12 @@ from reach_nb import (
     dose_statistics,
     gaps,
     keogram,
+    plot_daily_dose,
     plot_dose_map,
     plot_dose_series,
+    plot_gaps,
     plot_keogram,
+    plot_sensor_days,
     read_artifact,
     sensor_days,
     to_xarray,
@@ -44,9 +47,13 @@ FUNCTIONS = {
     "plot_dose_series": lambda frame: drawn(plot_dose_series(frame)),
     "days of plot_dose_series": lambda frame: drawn(plot_dose_series(frame, by="day")),
     "plot_dose_map": lambda frame: drawn(plot_dose_map(frame, flavor="X")),
+    "plot_daily_dose": lambda frame: drawn(plot_daily_dose(daily_dose(frame))),
+    "plot_gaps": lambda frame: drawn(plot_gaps(gaps(frame))),
+    "plot_sensor_days": lambda frame: drawn(plot_sensor_days(sensor_days(frame))),
     "plot_keogram": lambda frame: drawn(plot_keogram(keogram(frame, "X"))),
     "add_coordinates": lambda f: add_coordinates(f)[["magnetic_lat", "mlt"]].to_numpy().tolist(),
 }
+OF_NO_READINGS = {"plot_calendar", "plot_days", "plot_plan", "plot_rate"}  # of a log, a run
 
 
 def with_times(change):
@@ -109,7 +116,7 @@ def outcome(function, frame):
         return str(error)
 
 
-NEED_NO_VALUE = ("gaps", "sensor_days", "add_coordinates")
+NEED_NO_VALUE = ("gaps", "sensor_days", "plot_gaps", "plot_sensor_days", "add_coordinates")
 
 
 @pytest.mark.parametrize("column", ["quality", "dose_rate"])

@@ -1,5 +1,6 @@
 """Analyses run unchanged on a Dask cluster (a real one, of two workers), in processes, in scripts and in workers of a pool."""
 
+import inspect
 import json
 import multiprocessing
 import os
@@ -8,19 +9,11 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta, timezone
 
+import named
 import pandas as pd
 import pytest
 
-from reach_nb import (
-    SimulatedUDL,
-    daily_dose,
-    dose_map,
-    dose_statistics,
-    gaps,
-    keogram,
-    scan_archive,
-    sensor_days,
-)
+from reach_nb import SimulatedUDL, dose_map, keogram, scan_archive
 from reach_nb.dataset import Dataset
 
 
@@ -40,13 +33,21 @@ def archive(tmp_path_factory):
 
 def same_results(archive, executor):
     """Of every analysis, here and through the executor."""
-    for analysis in (gaps, sensor_days, daily_dose, dose_statistics):
-        here, there = analysis(archive), analysis(archive, executor=executor)
-        pd.testing.assert_frame_equal(there, here)
-        assert there.attrs == here.attrs
-    for picture in (dose_map, keogram):
-        here = picture(archive, flavor="X")
-        pd.testing.assert_frame_equal(picture(archive, flavor="X", executor=executor), here)
+    for name, analysis in named.analyses().items():
+        asks_for_one = "flavor" in inspect.signature(analysis).parameters
+        chosen = {"flavor": "X"} if asks_for_one else {}
+        here, there = analysis(archive, **chosen), analysis(archive, **chosen, executor=executor)
+        pd.testing.assert_frame_equal(there, here, obj=name)
+        assert there.attrs == here.attrs, name
+
+
+@pytest.mark.parametrize("analysis", [dose_map, keogram])
+def test_of_an_archive_one_flavor_is_read(archive, analysis):
+    whole = analysis(archive, flavor="X")
+    of_x = archive.where(flavors="X")
+    pd.testing.assert_frame_equal(analysis(of_x, flavor="X"), whole)
+    with pytest.raises(ValueError, match="scanned for X, not for Z"):
+        analysis(of_x, flavor="Z")
 
 
 def test_processes_give_the_same_results(archive):

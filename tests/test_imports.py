@@ -1,10 +1,31 @@
 """What the package imports, and when: matplotlib with the first picture, and never pyplot, which keeps every figure."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
-DRAW_NOTHING = """backfill cli verify archive.reading look.by_day look.coverage look.days look.dose
-    look.dose_map look.keogram look.looks look.text""".split()
+ROOT = Path(__file__).parents[1] / "reach_nb"
+STUB = ast.parse((ROOT / "__init__.pyi").read_text(encoding="utf-8"))
+DRAW = {"look.figures", "look.cell_pictures", "demo"} | {
+    node.module
+    for node in STUB.body
+    if isinstance(node, ast.ImportFrom)
+    if any(alias.name.startswith("plot_") for alias in node.names)
+}
+ROOMS = [
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+    for path in sorted(ROOT.rglob("*.py"))
+    if not path.name.startswith("_")
+]
+DRAW_NOTHING = [room for room in ROOMS if room not in DRAW and not room.startswith("panel.")]
+IMPORT_EACH = """
+import importlib, sys
+for room in sys.argv[1:]:
+    importlib.import_module(f"reach_nb.{room}")
+    if "matplotlib" in sys.modules:
+        sys.exit(f"{room} imports matplotlib: if it draws, DRAW of tests/test_imports.py names it")
+"""
 
 EVERY_PICTURE = """
 import sys, tempfile
@@ -31,30 +52,34 @@ pictures = {
     "plot_dose_map": r.dose_map(readings, flavor="X"),
     "plot_keogram": r.keogram(readings, "X"),
 }
-assert sorted(pictures) == [name for name in r.__all__ if name.startswith("plot_")]
+missing = {name for name in r.__all__ if name.startswith("plot_")} - pictures.keys()
+assert not missing, f"EVERY_PICTURE of tests/test_imports.py does not draw {missing}"
 for name, shown in pictures.items():
     figure = getattr(r, name)(shown).figure
     figure._repr_mimebundle_()
     theme_svg(figure)
-sys.exit("matplotlib.pyplot" in sys.modules)
+if "matplotlib.pyplot" in sys.modules:
+    sys.exit("a picture imports pyplot")
 """
 
 
-def run_alone(code):
-    """How a process of its own ends, and what it has to say of that."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    return done.returncode, done.stderr
+def run_alone(code, *arguments):
+    """Run code in a process of its own, which has to end well and without a word."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
 def test_what_draws_nothing_imports_no_matplotlib():
-    rooms = ", ".join(f"reach_nb.{room}" for room in DRAW_NOTHING)
-    assert run_alone(f"import sys, {rooms}; sys.exit('matplotlib' in sys.modules)") == (0, "")
+    run_alone(IMPORT_EACH, *DRAW_NOTHING)
 
 
 def test_a_panel_is_there_before_matplotlib_could_draw():
-    code = "import sys, reach_nb.panel.explorer; sys.exit('matplotlib.axes' in sys.modules)"
-    assert run_alone(code) == (0, "")
+    run_alone(
+        "import sys, reach_nb.panel.explorer\n"
+        "if 'matplotlib.axes' in sys.modules: sys.exit('the explorer imports matplotlib.axes')"
+    )
 
 
 def test_no_picture_needs_pyplot():
-    assert run_alone(EVERY_PICTURE) == (0, "")
+    run_alone(EVERY_PICTURE)

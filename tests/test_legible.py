@@ -7,8 +7,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from reach_nb import (
+    DownloadRunConfig,
+    Plan,
     daily_dose,
     gaps,
+    plan_run,
     plot_calendar,
     plot_daily_dose,
     plot_days,
@@ -16,10 +19,13 @@ from reach_nb import (
     plot_dose_series,
     plot_gaps,
     plot_keogram,
+    plot_plan,
+    plot_rate,
     plot_sensor_days,
     sensor_days,
 )
 from reach_nb.constellation import SENSOR_IDS
+from reach_nb.look.one_flavor import said_of
 
 PAGE_INCHES, LEAST_POINTS = 7.5, 8
 
@@ -40,25 +46,32 @@ def availability(days: int) -> pd.DataFrame:
     return pd.DataFrame({"state": "downloaded", "percent": 93.0}, index)
 
 
+def a_plan() -> Plan:
+    """A month of which nothing is there."""
+    return plan_run(DownloadRunConfig("2025-01-01", "2025-01-31", "no such folder"))
+
+
 def a_keogram() -> pd.DataFrame:
     times = pd.date_range("2025-02-05", periods=8, freq="3h", tz="UTC")
     grid = pd.DataFrame(1e-5, index=[1.0, 2.0], columns=times)
     grid.iloc[0, 3] = np.nan
-    grid.attrs = {"flavor": "Z", "edges": [1.0, 2.0, 3.0], "every": "3h"}
+    grid.attrs = said_of("keogram", "Z", 0) | {"edges": [1.0, 2.0, 3.0], "every": "3h"}
     return grid
 
 
 PICTURES = {
-    "calendar of a month": lambda: plot_calendar(availability(31)),
-    "bars of a month": lambda: plot_days(availability(31)),
-    "bars of three years": lambda: plot_days(availability(1096)),
-    "gaps": lambda: plot_gaps(gaps(some_readings())),
-    "gaps of many": lambda: plot_gaps(gaps(some_readings(9))),
-    "sensors by days": lambda: plot_sensor_days(sensor_days(some_readings(9, 50))),
-    "dose rate": lambda: plot_dose_series(some_readings()),
-    "dose of a day": lambda: plot_daily_dose(daily_dose(some_readings())),
-    "map": lambda: plot_dose_map(some_readings()),
-    "keogram": lambda: plot_keogram(a_keogram()),
+    "plot_calendar": lambda: plot_calendar(availability(31)),
+    "a month of plot_days": lambda: plot_days(availability(31)),
+    "three years of plot_days": lambda: plot_days(availability(1096)),
+    "plot_plan": lambda: plot_plan(a_plan()),
+    "plot_rate": lambda: plot_rate([(0.0, 5.0, "start"), (9.0, 8.0, "increase")]),
+    "plot_gaps": lambda: plot_gaps(gaps(some_readings())),
+    "nine sensors of plot_gaps": lambda: plot_gaps(gaps(some_readings(9))),
+    "plot_sensor_days": lambda: plot_sensor_days(sensor_days(some_readings(9, 50))),
+    "plot_dose_series": lambda: plot_dose_series(some_readings()),
+    "plot_daily_dose": lambda: plot_daily_dose(daily_dose(some_readings())),
+    "plot_dose_map": lambda: plot_dose_map(some_readings()),
+    "plot_keogram": lambda: plot_keogram(a_keogram()),
 }
 
 
