@@ -83,7 +83,7 @@ class MapPart(NamedTuple):
 
     flavor: str  # "": there is no reading
     cells: Cells
-    left_out: NDArray[np.int64]  # per cell: readings without a value, or with an excluded flag
+    left_out: Cells  # of readings without a value, or with an excluded flag: how many
     excluded: int  # readings with an excluded flag
     sensors: frozenset[str]
     first: pd.Timestamp
@@ -110,7 +110,7 @@ def map_part(
     return MapPart(
         some.flavor,
         cells_of(rate[shown], grid.places(lat[shown], lon[shown]), size, median),
-        np.bincount(grid.places(lat[others], lon[others]), minlength=size),
+        cells_of(np.zeros(others.sum()), grid.places(lat[others], lon[others]), size),
         int((placed & some.has_value & some.flagged).sum()),
         frozenset(names_in(pd.Categorical(some.frame["sensor_id"]))),
         times.min(),
@@ -127,7 +127,7 @@ def join_parts(parts: Sequence[MapPart]) -> MapPart:
     return MapPart(
         flavor,
         join_cells(part.cells for part in some),
-        np.sum([part.left_out for part in some], axis=0),
+        join_cells(part.left_out for part in some),
         sum(part.excluded for part in some),
         frozenset().union(*(part.sensors for part in some)),
         min(part.first for part in some),
@@ -140,7 +140,7 @@ def as_map(part: MapPart, grid: Globe, statistic: Statistic, exclude: int = 0) -
     values = {
         "dose_rate": cell_statistic(part.cells, statistic),
         "readings": cell_statistic(part.cells, "count").astype(np.int64),
-        "left_out": part.left_out,
+        "left_out": cell_statistic(part.left_out, "count").astype(np.int64),
     }
     index = pd.MultiIndex.from_product([grid.lat, grid.lon], names=["lat", "lon"])
     found = pd.DataFrame(values, index)
