@@ -12,7 +12,7 @@ import html
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
@@ -88,6 +88,22 @@ def _days_table(days: Sequence[DayOutcome]) -> str:
     head = "".join(f"<th>{name}</th>" for name in names)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
+# %% ../nbs/events.ipynb #e608add3
+class _Days:
+    """The days of a summary: a list that grows in place, and a tuple for whoever reads them."""
+
+    def __get__(self, summary: object, owner: type | None = None) -> tuple[DayOutcome, ...]:
+        if summary is None:
+            return ()  # what a summary begins with
+        held = vars(summary)
+        if len(held["_read"]) < len(held["days"]):  # some were added since
+            held["_read"] = tuple(held["days"])
+        read: tuple[DayOutcome, ...] = held["_read"]
+        return read
+
+    def __set__(self, summary: object, days: Iterable[DayOutcome]) -> None:
+        vars(summary).update(days=list(days), _read=())
+
 # %% ../nbs/events.ipynb #1b477b95
 @dataclass(repr=False)
 class DownloadRunSummary:
@@ -112,7 +128,11 @@ class DownloadRunSummary:
     days_skipped_existing: int = 0  # done before, artifact on disk
     days_skipped_no_data: int = 0  # the service holds nothing, now or as noted before
     days_failed: int = 0  # failed now, or before and not tried again
-    days: tuple[DayOutcome, ...] = ()  # each day that was dealt with, in order
+    # each day that was dealt with, in order
+    days: tuple[DayOutcome, ...] = _Days()  # type: ignore[assignment]
+
+    def __copy__(self) -> "DownloadRunSummary":
+        return replace(self)  # its days are its own
 
     def __str__(self) -> str:
         counts = (f"{getattr(self, f'days_{o}')} {words}" for o, words in OUTCOME_WORDS.items())
@@ -135,7 +155,7 @@ class DownloadRunSummary:
         """Count a day that was dealt with."""
         counter = f"days_{day.outcome}"
         setattr(self, counter, getattr(self, counter) + 1)
-        self.days += (day,)
+        vars(self)["days"].append(day)
 
     def by_dataset(self) -> dict[Dataset, Counter[Outcome]]:
         """How many days of each dataset came to which outcome, in the order of the run."""
