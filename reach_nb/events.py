@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from .dataset import Dataset
-from .planning import Plan, PlannedDay
+from .planning import Plan, PlannedDay, stretch_table, stretches_of
 from .telemetry import TelemetryRow
 from .words import say_count
 
@@ -72,21 +72,22 @@ class DayOutcome:
         return f"{of_day}{found}{': ' if said else ''}{said}"
 
 # %% ../nbs/events.ipynb #e3101e3d
-def _days_table(days: Sequence[DayOutcome]) -> str:
-    """An HTML table with a line for each day; it names the dataset where there are several."""
-    several = len({day.dataset for day in days}) > 1
-    rows = []
-    for day in days:
-        dataset = f"<td>{day.dataset}</td>" if several else ""
-        records = "" if day.records is None else f"{day.records:,}"
-        rows.append(
-            f"<tr>{dataset}<td>{day.day}</td><td>{day.outcome.replace('_', ' ')}</td>"
-            f"<td style='text-align:right'>{records}</td>"
-            f"<td style='text-align:left'>{html.escape(day.error or day.note)}</td></tr>"
-        )
-    names = (*["dataset"] * several, "day (UTC)", "outcome", "records", "remark")
-    head = "".join(f"<th>{name}</th>" for name in names)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+def _days_table(days: Iterable[DayOutcome]) -> str:
+    """An HTML table of days; those that failed come first."""
+    stretches = stretches_of(days, lambda day: (day.outcome, day.error or day.note))
+    stretches.sort(key=lambda stretch: stretch[0].outcome != "failed")
+    return stretch_table(stretches, ("outcome", "records", "remark"), _days_line)
+
+
+def _days_line(days: Sequence[DayOutcome]) -> str:
+    """What became of a stretch of days, the records that were counted, and a remark, as HTML."""
+    first = days[0]
+    counted = [day.records for day in days if day.records is not None]
+    return (
+        f"<td>{first.outcome.replace('_', ' ')}</td>"
+        f"<td style='text-align:right'>{f'{sum(counted):,}' if counted else ''}</td>"
+        f"<td style='text-align:left'>{html.escape(first.error or first.note)}</td>"
+    )
 
 # %% ../nbs/events.ipynb #e608add3
 class _Days:
