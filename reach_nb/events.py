@@ -12,13 +12,13 @@ import html
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from .dataset import Dataset
-from .planning import Plan, PlannedDay
+from .planning import Plan, PlannedDay, stretch_table, stretches_of
 from .telemetry import TelemetryRow
 from .words import say_count
 
@@ -72,21 +72,38 @@ class DayOutcome:
         return f"{of_day}{found}{': ' if said else ''}{said}"
 
 # %% ../nbs/events.ipynb #e3101e3d
-def _days_table(days: Sequence[DayOutcome]) -> str:
-    """An HTML table with a line for each day; it names the dataset where there are several."""
-    several = len({day.dataset for day in days}) > 1
-    rows = []
-    for day in days:
-        dataset = f"<td>{day.dataset}</td>" if several else ""
-        records = "" if day.records is None else f"{day.records:,}"
-        rows.append(
-            f"<tr>{dataset}<td>{day.day}</td><td>{day.outcome.replace('_', ' ')}</td>"
-            f"<td style='text-align:right'>{records}</td>"
-            f"<td style='text-align:left'>{html.escape(day.error or day.note)}</td></tr>"
-        )
-    names = (*["dataset"] * several, "day (UTC)", "outcome", "records", "remark")
-    head = "".join(f"<th>{name}</th>" for name in names)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+def _days_table(days: Iterable[DayOutcome]) -> str:
+    """An HTML table of days; those that failed come first."""
+    stretches = stretches_of(days, lambda day: (day.outcome, day.error or day.note))
+    stretches.sort(key=lambda stretch: stretch[0].outcome != "failed")
+    return stretch_table(stretches, ("outcome", "records", "remark"), _days_line)
+
+
+def _days_line(days: Sequence[DayOutcome]) -> str:
+    """What became of a stretch of days, the records that were counted, and a remark, as HTML."""
+    first = days[0]
+    counted = [day.records for day in days if day.records is not None]
+    return (
+        f"<td>{first.outcome.replace('_', ' ')}</td>"
+        f"<td style='text-align:right'>{f'{sum(counted):,}' if counted else ''}</td>"
+        f"<td style='text-align:left'>{html.escape(first.error or first.note)}</td>"
+    )
+
+# %% ../nbs/events.ipynb #e608add3
+class _Days:
+    """The days of a summary: a list that grows in place, and a tuple for whoever reads them."""
+
+    def __get__(self, summary: object, owner: type | None = None) -> tuple[DayOutcome, ...]:
+        if summary is None:
+            return ()  # what a summary begins with
+        held = vars(summary)
+        if len(held["_read"]) < len(held["days"]):  # some were added since
+            held["_read"] = tuple(held["days"])
+        read: tuple[DayOutcome, ...] = held["_read"]
+        return read
+
+    def __set__(self, summary: object, days: Iterable[DayOutcome]) -> None:
+        vars(summary).update(days=list(days), _read=())
 
 # %% ../nbs/events.ipynb #1b477b95
 @dataclass(repr=False)
@@ -112,7 +129,11 @@ class DownloadRunSummary:
     days_skipped_existing: int = 0  # done before, artifact on disk
     days_skipped_no_data: int = 0  # the service holds nothing, now or as noted before
     days_failed: int = 0  # failed now, or before and not tried again
-    days: tuple[DayOutcome, ...] = ()  # each day that was dealt with, in order
+    # each day that was dealt with, in order
+    days: tuple[DayOutcome, ...] = _Days()  # type: ignore[assignment]
+
+    def __copy__(self) -> "DownloadRunSummary":
+        return replace(self)  # its days are its own
 
     def __str__(self) -> str:
         counts = (f"{getattr(self, f'days_{o}')} {words}" for o, words in OUTCOME_WORDS.items())
@@ -135,7 +156,7 @@ class DownloadRunSummary:
         """Count a day that was dealt with."""
         counter = f"days_{day.outcome}"
         setattr(self, counter, getattr(self, counter) + 1)
-        self.days += (day,)
+        vars(self)["days"].append(day)
 
     def by_dataset(self) -> dict[Dataset, Counter[Outcome]]:
         """How many days of each dataset came to which outcome, in the order of the run."""

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', 'ACTION_RUN', 'ACTION_SKIP_EXISTING',
-           'ACTION_SKIP_TERMINAL', 'ACTION_SKIP_FAILED', 'MOST_STRETCHES', 'is_number', 'is_count', 'check_setting',
-           'checked_settings', 'in_one_line', 'Given', 'DownloadRunConfig', 'settle_hours_of', 'with_absolute_paths',
-           'settled_at', 'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds', 'PlannedDay',
-           'say_reason', 'plan_stretches', 'Plan', 'plan_backfill', 'limit_hint', 'as_configs', 'check_together',
-           'days_by_dataset', 'plan_runs', 'plan_run']
+           'ACTION_SKIP_TERMINAL', 'ACTION_SKIP_FAILED', 'MOST_STRETCHES', 'Told', 'is_number', 'is_count',
+           'check_setting', 'checked_settings', 'in_one_line', 'Given', 'DownloadRunConfig', 'settle_hours_of',
+           'with_absolute_paths', 'settled_at', 'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds',
+           'PlannedDay', 'OfDataset', 'stretches_of', 'stretch_table', 'say_reason', 'plan_stretches', 'Plan',
+           'plan_backfill', 'limit_hint', 'as_configs', 'check_together', 'days_by_dataset', 'plan_runs', 'plan_run']
 
 # %% ../nbs/planning.ipynb #2cb158c5
 import html
@@ -20,7 +20,7 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import chain, groupby
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, overload
 
 from .constellation import SECONDS_PER_DAY, UDL_BASE_URL
 from .dataset import Dataset, OutputFormat
@@ -438,10 +438,82 @@ class PlannedDay(NamedTuple):
     dataset: Dataset = Dataset()  # whose day it is
     settles_at: datetime | None = None  # from when on its data count as complete; None: they do
 
+# %% ../nbs/planning.ipynb #683b052f
+MOST_STRETCHES = 50  # lines of a table of days; what is left out is said
+
+
+class OfDataset(Protocol):
+    """A day of a dataset, whatever else it says: a line of a plan, or what became of it."""
+
+    @property
+    def day(self) -> date:
+        """The UTC day."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """Whose day it is."""
+
+
+Told = TypeVar("Told", bound=OfDataset)
+
+
+def stretches_of(days: Iterable[Told], matter: Callable[[Told], object]) -> list[list[Told]]:
+    """Days in their order, those together that follow each other and of which one line tells.
+
+    Parameters
+    ----------
+    days : iterable
+        Days of datasets, one dataset after the other.
+    matter : callable
+        What is to be said of a day.
+
+    Returns
+    -------
+    list of list
+    """
+    same = groupby(days, key=lambda day: (day.dataset, matter(day)))
+    return [list(stretch) for _, stretch in same]
+
+# %% ../nbs/planning.ipynb #50bd8e53
+def stretch_table(
+    stretches: Sequence[Sequence[Told]],
+    names: Sequence[str],
+    tell: Callable[[Sequence[Told]], str],
+) -> str:
+    """An HTML table with a line for each stretch of days, `MOST_STRETCHES` at most.
+
+    It names the dataset where there are several, and says how many days are left out.
+
+    Parameters
+    ----------
+    stretches : sequence of sequence
+        As `stretches_of` gives them.
+    names : sequence of str
+        Of the columns behind the days and their number.
+    tell : callable
+        What is in these columns for a stretch: HTML, with a `<td>` for each.
+
+    Returns
+    -------
+    str
+    """
+    several = len({days[0].dataset for days in stretches}) > 1
+    rows = [_whose_days(days, several) + tell(days) for days in stretches[:MOST_STRETCHES]]
+    names = (*["dataset"] * several, "days (UTC)", "number", *names)
+    if left := sum(map(len, stretches[MOST_STRETCHES:])):
+        rows.append(f"<td colspan='{len(names)}'>… and {say_count(left, 'day')} more</td>")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _whose_days(days: Sequence[OfDataset], several: bool) -> str:
+    dataset = f"<td>{days[0].dataset}</td>" * several
+    first, last = days[0].day, days[-1].day
+    span = f"{first}" if len(days) == 1 else f"{first} to {last}"
+    return f"{dataset}<td>{span}</td><td>{len(days):,}</td>"
+
 # %% ../nbs/planning.ipynb #dadf1954
-MOST_STRETCHES = 50  # lines of a table of a plan; what is left out is said
-
-
 def say_reason(first: PlannedDay, last: PlannedDay | None = None) -> str:
     """Why a day is planned as it is, and when it settles, if that is to come.
 
@@ -466,35 +538,19 @@ def say_reason(first: PlannedDay, last: PlannedDay | None = None) -> str:
 
 def plan_stretches(plan: Iterable[PlannedDay]) -> list[list[PlannedDay]]:
     """The days of a plan, those together that follow each other and of which one line tells."""
-    same = groupby(plan, key=lambda p: (p.dataset, p.action, p.reason, p.settles_at is None))
-    return [list(days) for _, days in same]
+    return stretches_of(plan, lambda p: (p.action, p.reason, p.settles_at is None))
 
 
 def _plan_table(plan: Iterable[PlannedDay]) -> str:
-    """An HTML table of a plan; it names the dataset where there are several."""
-    stretches = plan_stretches(plan)
-    several = len({days[0].dataset for days in stretches}) > 1
-    rows = [_plan_line(days, several) for days in stretches[:MOST_STRETCHES]]
-    names = (*["dataset"] * several, "days (UTC)", "number", "action", "reason", "requests")
-    if left := sum(map(len, stretches[MOST_STRETCHES:])):
-        rows.append(f"<td colspan='{len(names)}'>… and {say_count(left, 'day')} more</td>")
-    head = "".join(f"<th>{name}</th>" for name in names)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    """An HTML table of a plan."""
+    return stretch_table(plan_stretches(plan), ("action", "reason", "requests"), _plan_line)
 
 
-def _plan_line(days: Sequence[PlannedDay], several: bool) -> str:
-    """The cells of a stretch of days."""
-    first, last = days[0], days[-1]
-    cells = (
-        *[str(first.dataset)] * several,
-        str(first.day) if first is last else f"{first.day} to {last.day}",
-        f"{len(days):,}",
-        first.action,
-        html.escape(say_reason(first, last)),
-        f"{sum(planned.requests for planned in days):,}",
-    )
-    return "".join(f"<td>{text}</td>" for text in cells)
+def _plan_line(days: Sequence[PlannedDay]) -> str:
+    """What is done with a stretch of days, why, and how many requests that is, as HTML."""
+    requests = sum(planned.requests for planned in days)
+    reason = html.escape(say_reason(days[0], days[-1]))
+    return f"<td>{days[0].action}</td><td>{reason}</td><td>{requests:,}</td>"
 
 # %% ../nbs/planning.ipynb #0d66a9b7
 @dataclass(frozen=True, repr=False)
