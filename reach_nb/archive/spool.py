@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['Said', 'SYNC_BYTES', 'Identity', 'Encoded', 'log', 'Wait', 'TURN_SECONDS', 'spool_folder', 'Pieces', 'pieces_in',
            'remove_pieces', 'discard_spool', 'throw_away', 'Appended', 'Completed', 'read_note', 'open_part', 'Crc32',
-           'unbroken', 'Part', 'stretches_of', 'held_folder', 'is_ours_alone', 'journal_of', 'found_in', 'KeptAnswer',
-           'Waiting', 'Growing', 'append_answer', 'put_in_place', 'completed_before', 'Other', 'Finished',
-           'finished_before', 'Appender', 'Spool']
+           'unbroken', 'Part', 'stretches_of', 'held_folder', 'is_begun_for', 'keep_what_was_over', 'is_ours_alone',
+           'journal_of', 'found_in', 'KeptAnswer', 'Waiting', 'Growing', 'append_answer', 'put_in_place',
+           'completed_before', 'Other', 'Finished', 'finished_before', 'Appender', 'Spool']
 
 # %% ../../nbs/archive/spool.ipynb #1a21aa35
 import errno
@@ -22,6 +22,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from io import FileIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 from zlib import crc32
@@ -298,7 +299,9 @@ def stretches_of(notes: Iterable[Appended]) -> dict[int, Stretch]:
     return found
 
 # %% ../../nbs/archive/spool.ipynb #7882b522
-Identity: TypeAlias = Mapping[str, Any]  # plain data: what is fetched, from where, how it is cut
+# plain data: what is fetched, from where, how it is cut; `over`, if it is there and a number: how
+# many of the first chunks are over by now, so that their answers are good for a later process, too
+Identity: TypeAlias = Mapping[str, Any]
 
 
 @contextmanager
@@ -327,6 +330,24 @@ def held_folder(folder: Path, busy: Callable[[], object]) -> Iterator[int | None
                 return
         busy()
 
+# %% ../../nbs/archive/spool.ipynb #85a2e682
+def is_begun_for(first: Note, identity: Identity) -> bool:
+    """Whether a journal's first note tells of this identity, at whatever time it was begun."""
+    of_its_time = {"generation": "", "over": None}
+    return {**first, **of_its_time} == {**identity, **of_its_time}
+
+
+def keep_what_was_over(journal: Journal, folder: Path, within: int | None = None) -> None:
+    """Let go of the answers to chunks that were not over when a spool was begun."""
+    over = journal.notes[0].get("over")
+    if over is None:
+        return
+    said = [read_note(note, Appended) for note in journal.notes[1:]]
+    journal.keep(1 + len(list(takewhile(lambda note: note and note.chunk < over, said))))
+    for path in pieces_in(folder if within is None else within, _ANSWER):
+        if int(path.name.split("-")[2]) >= over:
+            remove_file(path, within)
+
 # %% ../../nbs/archive/spool.ipynb #b71447cb
 def is_ours_alone(folder: Path) -> bool:
     """Whether nobody else can have written into a folder, as far as its file system says.
@@ -352,9 +373,10 @@ def journal_of(folder: Path, identity: Identity, within: int | None = None) -> J
     """The journal of a spool of this identity: what an earlier process left, or a new one."""
     journal = Journal.open(folder / "journal", within) if is_ours_alone(folder) else None
     if journal:
-        first = dict(journal.notes[0]) if journal.notes else {}
-        generation = first.pop("generation", None)
-        if first == identity and _GENERATION.fullmatch(str(generation)):
+        first = journal.notes[0] if journal.notes else {}
+        ours = is_begun_for(first, identity) and first.get("over") != 0  # of 0 chunks none is good
+        if ours and _GENERATION.fullmatch(str(first.get("generation"))):
+            keep_what_was_over(journal, folder, within)
             return journal
         journal.close()
     throw_away(folder, within)
@@ -694,7 +716,7 @@ class Spool:
     artifact, output_format : Path, str
         Where the file is to be, in a folder that is there; and how it is written.
     identity : dict
-        Plain data: what is fetched, from where, in which chunks. Another one's spool is removed.
+        What is fetched, and what of it is over: see `Identity`. Another one's spool is removed.
     wait : callable, optional
         Called again and again while another process fetches the same; an `OSError` unless given.
     """
@@ -703,7 +725,7 @@ class Spool:
         self, artifact: Path, output_format: OutputFormat, identity: Identity, wait: Wait = None
     ) -> None:
         self.artifact, self.folder = Path(artifact), spool_folder(artifact)
-        self.identity = {"version": 4, "format": output_format, **identity}
+        self.identity = {"version": 5, "format": output_format, **identity}
         self._its = FORMATS[output_format]
         self._other = Other(self.artifact, self.identity, wait)
 
