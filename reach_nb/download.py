@@ -249,7 +249,7 @@ def make_file(
     Downloaded or None
     """
     if spool.finished:
-        return Downloaded(spool.artifact, *spool.finished)
+        return Downloaded(spool.artifact, spool.records, spool.finished.remark or said.remark)
     if better := better_file(spool.artifact, spool.records, records_before):
         remark = "; ".join(filter(None, (said.remark, better.remark)))
         return replace(better, remark=remark)
@@ -311,11 +311,13 @@ def download_window(
     identity = _identity(client.base_url, dataset, window, moment, settle_hours)
     wait = partial(wait_for_other, client.stop)
     with Spool(artifact, dataset.output_format, identity, wait) as spool:
-        said = Testimony(None, spool.records)
-        if not spool.finished:
+        said, done = Testimony(None, spool.records), spool.finished
+        if not done:
             fill_spool(spool, client, dataset, chunks, max_concurrent_requests, on_event)
+        if not done or done.remark is None:  # another run has made it, and nobody told
             tell = partial(tell_retries, client, on_event)
-            said = hear(witness or Witness(client), dataset, chunks, spool, tell)
+            asked = [window] if done else chunks
+            said = hear(witness or Witness(client), dataset, asked, spool, tell, again=not done)
             on_event(said.about(artifact))
         if spool.records:
             note_origin(artifact.parent, client.base_url)

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['Said', 'SYNC_BYTES', 'Identity', 'Encoded', 'log', 'Wait', 'TURN_SECONDS', 'spool_folder', 'Pieces', 'pieces_in',
            'remove_pieces', 'discard_spool', 'throw_away', 'Appended', 'Completed', 'read_note', 'open_part', 'Crc32',
-           'unbroken', 'Part', 'stretches_of', 'held_folder', 'is_begun_for', 'keep_what_was_over', 'is_ours_alone',
-           'journal_of', 'found_in', 'KeptAnswer', 'Waiting', 'Growing', 'append_answer', 'put_in_place',
-           'completed_before', 'Other', 'Finished', 'finished_before', 'Appender', 'Spool']
+           'unbroken', 'Part', 'stretches_of', 'records_of', 'held_folder', 'is_begun_for', 'keep_what_was_over',
+           'is_ours_alone', 'journal_of', 'found_in', 'KeptAnswer', 'Waiting', 'Growing', 'append_answer',
+           'put_in_place', 'completed_before', 'Other', 'Finished', 'finished_before', 'Appender', 'Spool']
 
 # %% ../../nbs/archive/spool.ipynb #1a21aa35
 import errno
@@ -298,6 +298,11 @@ def stretches_of(notes: Iterable[Appended]) -> dict[int, Stretch]:
         before = note.records
     return found
 
+
+def records_of(stretches: Mapping[int, Stretch]) -> list[int]:
+    """How many records each chunk has."""
+    return [stretch.records for stretch in stretches.values()]
+
 # %% ../../nbs/archive/spool.ipynb #7882b522
 # plain data: what is fetched, from where, how it is cut; `over`, if it is there and a number: how
 # many of the first chunks are over by now, so that their answers are good for a later process, too
@@ -491,7 +496,7 @@ class Growing:
     @property
     def records(self) -> int:
         """The records of all answers that count."""
-        return sum(stretch.records for stretch in self.stretches.values())
+        return sum(records_of(self.stretches))
 
     def append(self, pieces: Encoded, records: int, chunk: int) -> None:
         """Append what the next chunk was encoded to, or a better answer to one before."""
@@ -597,34 +602,37 @@ class Other:
         self._artifact = artifact
         self._identity = identity
         self._wait = wait
-        self._met = self._same = False  # whether there is one, and it fetches what we do
+        self.was_met = False
+        self._theirs: Note = {}  # how the first spool begins that we met
         self._before = _seen(artifact)
 
     def meet(self) -> None:
         """Wait a little for it; `OSError` if it fetches something else, or nobody waits."""
         if journal := Journal.open(spool_folder(self._artifact) / "journal"):
             journal.close()
-        said = journal.notes[:1] if journal else []  # nothing, while it begins
-        for first in said:
-            self._same = {**first, "generation": 0} == {**self._identity, "generation": 0}
-        if self._wait is None or (said and not self._same):
+        said = journal.notes[0] if journal and journal.notes else {}  # nothing, while it begins
+        if self._wait is None or (said and not is_begun_for(said, self._identity)):
             words = "another run is writing this artifact"
             raise OSError(errno.EBUSY, words, str(self._artifact))
-        if not self._met:
+        if not self.was_met:
             log.warning("%s: another run is fetching it; waiting for that", self._artifact)
-        self._met = True
+        self.was_met = True
+        self._theirs = self._theirs or said
         self._wait()
 
-    def has_finished(self) -> bool:
-        """Whether it has made the file that we want, while we waited."""
-        return self._same and _seen(self._artifact) not in (None, self._before)
+    def has_finished(self, journal: Journal) -> bool:
+        """Whether it has made the file of all chunks while we waited, and its spool is no more."""
+        begun = self._theirs.get("generation")
+        is_gone = begun not in (None, journal.notes[0]["generation"])
+        was_over = self._theirs.get("over") is None
+        return is_gone and was_over and _seen(self._artifact) not in (None, self._before)
 
 
 class Finished(NamedTuple):
     """An artifact that is whole already."""
 
     records: int
-    remark: str = ""  # what is to be said of the day
+    remark: str | None  # what is to be said of the day; `None` where nobody told
 
 
 def finished_before(
@@ -632,8 +640,9 @@ def finished_before(
 ) -> Finished | None:
     """The artifact as an earlier or another process finished it; `None` if none did."""
     if receipt := completed_before(journal, pieces, artifact):
-        return Finished(receipt.records, receipt.remark)
-    return Finished(count_records(artifact)) if other.has_finished() else None
+        unsaid = None if other.was_met else ""  # the other one may not have asked
+        return Finished(receipt.records, receipt.remark or unsaid)
+    return Finished(count_records(artifact), None) if other.has_finished(journal) else None
 
 # %% ../../nbs/archive/spool.ipynb #0e304b47
 TURN_SECONDS = 0.01  # that an answer waits in memory for those before it
@@ -756,8 +765,8 @@ class Spool:
 
     @property
     def appended(self) -> list[int]:
-        """How many records each chunk has that was appended."""
-        return [stretch.records for stretch in self._appender.growing.stretches.values()]
+        """How many records each chunk has that was appended; a finished file is as one chunk."""
+        return [self.records] if self.finished else records_of(self._appender.growing.stretches)
 
     def missing(self, chunks: int) -> list[int]:
         """The numbers of the chunks, of `chunks` in all, that are neither appended nor waiting."""
