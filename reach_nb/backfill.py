@@ -212,6 +212,7 @@ def built_in(
             on_event=watch,
             keep_receipt=True,
             now=clock(),
+            settle_hours=settle_hours_of(config),
             witness=witness,
             records_before=noted_records(downloaded.get((config.dataset, day))),
         )
@@ -355,7 +356,7 @@ class Run:
         config = self.configs[planned.dataset]
         now = self.clock()
         log.info("%s %s: downloading, %s", *_logged(planned), planned.reason)
-        if not may_carry_on(prior, planned.day, settle_hours_of(config), now):
+        if not may_carry_on(prior):
             _discard_spool(config, planned.day)
         row = begin_row(self.summary.run_id, config.dataset, planned.day, prior, now)
         write_row(self.telemetry, row)

@@ -33,7 +33,7 @@ from .errors import ArgumentError, NoRecordsError, RunStopped
 from .events import ChunkDone, EventReader, publish
 from .files import as_path, make_folders
 from .keywords import hands_on, names_nearest
-from .planning import DownloadRunConfig, check_setting, is_number
+from .planning import SETTLE_HOURS, DownloadRunConfig, check_setting, is_number
 from .secrecy import secret
 from .service.client import UDLClient
 from .service.limiter import RATES, AdaptiveRateController
@@ -188,14 +188,21 @@ class Downloaded:
     remark: str = ""  # what is to be said of it
 
 
-def _identity(base_url: str, dataset: Dataset, window: Window) -> dict[str, Any]:
-    """What a spool must have been begun for, if it is to be carried on."""
+def _identity(
+    base_url: str, dataset: Dataset, window: Window, now: datetime, settle_hours: float | None
+) -> dict[str, Any]:
+    """What a spool must have been begun for, and when, if it is to be carried on."""
+    own = SETTLE_HOURS.get(dataset.descriptor, 0.0)
+    settles_after = timedelta(hours=own if settle_hours is None else settle_hours)
+    over = sum(chunk.stop < now for chunk in due_chunks(dataset, window, now))
     return {
         "service": base_url,
         "window": str(window),
         "sensor_id": dataset.sensor_id,
         "descriptor": dataset.descriptor,
         "chunk_seconds": chunk_seconds(dataset.sensor_id),
+        "settled": now - window.stop >= settles_after,
+        "over": None if window.stop < now else over,
     }
 
 # %% ../nbs/download.ipynb #9d19168e
@@ -244,7 +251,7 @@ def make_file(
     Downloaded or None
     """
     if spool.finished:
-        return Downloaded(spool.artifact, *spool.finished)
+        return Downloaded(spool.artifact, spool.records, spool.finished.remark or said.remark)
     if not spool.records and said.doubtful:
         return None
     if better := better_file(spool.artifact, spool.records, records_before):
@@ -271,6 +278,7 @@ def download_window(
     on_event: EventReader = lambda event: None,
     keep_receipt: bool = False,
     now: datetime | None = None,
+    settle_hours: float | None = None,
     witness: Witness | None = None,
     records_before: int = 0,
 ) -> Downloaded:
@@ -291,24 +299,31 @@ def download_window(
         Leave `discard_spool` to the caller; what is noted for a file that stays if fewer come.
     now, witness : datetime, Witness, optional
         The present moment (aware), else the clock's; counts what was received, else one of its own.
+    settle_hours : float, optional
+        Hours after the window's end from which its records count as complete, else the product's.
+        What was fetched before is not carried on after that, and no chunk that was not over yet.
 
     Returns
     -------
     Downloaded
     """
     check_setting("max_concurrent_requests", max_concurrent_requests)
-    chunks = due_chunks(dataset, window, None if now is None else as_utc(now, "now"))
+    check_setting("settle_hours", settle_hours)
+    moment = datetime.now(timezone.utc) if now is None else as_utc(now, "now")
+    chunks = due_chunks(dataset, window, moment)
     artifact = as_path(output_dir, "output_dir") / dataset.artifact_name(window)
     make_folders(artifact.parent)
-    identity = _identity(client.base_url, dataset, window)
+    identity = _identity(client.base_url, dataset, window, moment, settle_hours)
     wait = partial(wait_for_other, client.stop)
     on_event = partial(publish, readers=[on_event])
     with Spool(artifact, dataset.output_format, identity, wait) as spool:
-        said = Testimony(None, spool.records)
-        if not spool.finished:
+        said, done = Testimony(None, spool.records), spool.finished
+        if not done:
             fill_spool(spool, client, dataset, chunks, max_concurrent_requests, on_event)
+        if not done or done.remark is None:  # another run has made it, and nobody told
             tell = partial(tell_retries, client, on_event)
-            said = hear(witness or Witness(client), dataset, chunks, spool, tell)
+            asked = [window] if done else chunks
+            said = hear(witness or Witness(client), dataset, asked, spool, tell, again=not done)
             on_event(said.about(artifact))
         if spool.records:
             note_origin(artifact.parent, client.base_url)

@@ -252,6 +252,8 @@ def unknown_artifacts(
             named = as_artifact(path)
             day = named.window.start.date() if named else None
             said = "is on disk, but the telemetry does not say that its day is done"
+            if not named or named.window != day_window(named.window.start.date()):
+                said = "is on disk, but is not the file of one whole day; no telemetry notes it"
             yield Disagreement(day, "unknown", f"{path.name} {said}")
     ours = (dataset.sensor_id, dataset.descriptor)
     for path, meant in misnamed(folder, [dataset.output_format]).items():

@@ -1,6 +1,7 @@
 """Others in the same folder: runs at the same time, links, forged spools, file systems that lack something."""
 
 import errno
+import logging
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from test_edges import config_for, end_well, rows_of
 from reach_nb import HistoricalTelemetry, RunLockedError, SimulatedUDL, run_download
 from reach_nb.archive.journal import note_line, read_notes
 from reach_nb.archive.spool import spool_folder
+from reach_nb.events import ChunkDone
 
 RUN = """
 import sys
@@ -52,6 +54,42 @@ def test_three_runs_one_folder(tmp_path):
     assert not list(tmp_path.glob("*.spool"))
     assert any(b"another run is fetching it" in err for _, err in said)
     assert asked < 2.5 * 6 * 6, "24 requests of chunks, some of counts; without taking, three times"
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_who_takes_the_file_of_another_run_says_what_it_lacks(counts, service, tmp_path):
+    """The first run may have asked for no count, and its remark is in its own telemetry. The second one knows."""
+    service.inject("fewer", times=None, match=lambda r: not r.path.endswith("/count"))
+    first, second = (
+        config_for(service, tmp_path, 1, telemetry_path=tmp_path / f"{name}.csv", verify_count=how)
+        for name, how in (("first", counts), ("second", True))
+    )
+    waiting = threading.Event()
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: "waiting for that" in record.getMessage() and waiting.set()
+    other = threading.Thread(target=run_download, args=(second,))
+
+    def let_the_other_wait(event):
+        if isinstance(event, ChunkDone) and not other.ident:
+            other.start()
+            assert waiting.wait(30)
+
+    logging.getLogger("reach_nb").addHandler(handler)
+    try:
+        run_download(first, on_event=let_the_other_wait)
+        other.join()
+    finally:
+        logging.getLogger("reach_nb").removeHandler(handler)
+    (own,), (taken,) = (
+        HistoricalTelemetry(config.telemetry_file).load_state().values()
+        for config in (first, second)
+    )
+    assert own.records_downloaded == taken.records_downloaded
+    a_chunk = f"{first.start_date}T06:00:00.000Z..{first.start_date}T11:59:59.999Z"
+    asked = [r.path.rpartition("/")[2] for r in service.requests if r.params["obTime"] == a_chunk]
+    said = f"records, {int(taken.records_downloaded):,} were received"
+    assert (said in own.error_message, said in taken.error_message) == (counts, True)
+    assert len(asked) - asked.count("count") == 1 + counts, "the second run fetches nothing"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows keeps readers from a locked file")

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['Said', 'SYNC_BYTES', 'Identity', 'Encoded', 'log', 'Wait', 'TURN_SECONDS', 'spool_folder', 'Pieces', 'pieces_in',
            'remove_pieces', 'discard_spool', 'throw_away', 'Appended', 'Completed', 'read_note', 'open_part', 'Crc32',
-           'unbroken', 'Part', 'stretches_of', 'held_folder', 'is_ours_alone', 'journal_of', 'found_in', 'KeptAnswer',
-           'Waiting', 'Growing', 'append_answer', 'put_in_place', 'completed_before', 'Other', 'Finished',
-           'finished_before', 'Appender', 'Spool']
+           'unbroken', 'Part', 'stretches_of', 'records_of', 'held_folder', 'is_begun_for', 'keep_what_was_over',
+           'is_ours_alone', 'journal_of', 'found_in', 'KeptAnswer', 'Waiting', 'Growing', 'append_answer',
+           'put_in_place', 'completed_before', 'Other', 'Finished', 'finished_before', 'Appender', 'Spool']
 
 # %% ../../nbs/archive/spool.ipynb #1a21aa35
 import errno
@@ -22,6 +22,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from io import FileIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 from zlib import crc32
@@ -297,8 +298,15 @@ def stretches_of(notes: Iterable[Appended]) -> dict[int, Stretch]:
         before = note.records
     return found
 
+
+def records_of(stretches: Mapping[int, Stretch]) -> list[int]:
+    """How many records each chunk has."""
+    return [stretch.records for stretch in stretches.values()]
+
 # %% ../../nbs/archive/spool.ipynb #7882b522
-Identity: TypeAlias = Mapping[str, Any]  # plain data: what is fetched, from where, how it is cut
+# plain data: what is fetched, from where, how it is cut; `over`, if it is there and a number: how
+# many of the first chunks are over by now, so that their answers are good for a later process, too
+Identity: TypeAlias = Mapping[str, Any]
 
 
 @contextmanager
@@ -327,6 +335,24 @@ def held_folder(folder: Path, busy: Callable[[], object]) -> Iterator[int | None
                 return
         busy()
 
+# %% ../../nbs/archive/spool.ipynb #85a2e682
+def is_begun_for(first: Note, identity: Identity) -> bool:
+    """Whether a journal's first note tells of this identity, at whatever time it was begun."""
+    of_its_time = {"generation": "", "over": None}
+    return {**first, **of_its_time} == {**identity, **of_its_time}
+
+
+def keep_what_was_over(journal: Journal, folder: Path, within: int | None = None) -> None:
+    """Let go of the answers to chunks that were not over when a spool was begun."""
+    over = journal.notes[0].get("over")
+    if over is None:
+        return
+    said = [read_note(note, Appended) for note in journal.notes[1:]]
+    journal.keep(1 + len(list(takewhile(lambda note: note and note.chunk < over, said))))
+    for path in pieces_in(folder if within is None else within, _ANSWER):
+        if int(path.name.split("-")[2]) >= over:
+            remove_file(path, within)
+
 # %% ../../nbs/archive/spool.ipynb #b71447cb
 def is_ours_alone(folder: Path) -> bool:
     """Whether nobody else can have written into a folder, as far as its file system says.
@@ -352,9 +378,10 @@ def journal_of(folder: Path, identity: Identity, within: int | None = None) -> J
     """The journal of a spool of this identity: what an earlier process left, or a new one."""
     journal = Journal.open(folder / "journal", within) if is_ours_alone(folder) else None
     if journal:
-        first = dict(journal.notes[0]) if journal.notes else {}
-        generation = first.pop("generation", None)
-        if first == identity and _GENERATION.fullmatch(str(generation)):
+        first = journal.notes[0] if journal.notes else {}
+        ours = is_begun_for(first, identity) and first.get("over") != 0  # of 0 chunks none is good
+        if ours and _GENERATION.fullmatch(str(first.get("generation"))):
+            keep_what_was_over(journal, folder, within)
             return journal
         journal.close()
     throw_away(folder, within)
@@ -469,7 +496,7 @@ class Growing:
     @property
     def records(self) -> int:
         """The records of all answers that count."""
-        return sum(stretch.records for stretch in self.stretches.values())
+        return sum(records_of(self.stretches))
 
     def append(self, pieces: Encoded, records: int, chunk: int) -> None:
         """Append what the next chunk was encoded to, or a better answer to one before."""
@@ -575,34 +602,37 @@ class Other:
         self._artifact = artifact
         self._identity = identity
         self._wait = wait
-        self._met = self._same = False  # whether there is one, and it fetches what we do
+        self.was_met = False
+        self._theirs: Note = {}  # how the first spool begins that we met
         self._before = _seen(artifact)
 
     def meet(self) -> None:
         """Wait a little for it; `OSError` if it fetches something else, or nobody waits."""
         if journal := Journal.open(spool_folder(self._artifact) / "journal"):
             journal.close()
-        said = journal.notes[:1] if journal else []  # nothing, while it begins
-        for first in said:
-            self._same = {**first, "generation": 0} == {**self._identity, "generation": 0}
-        if self._wait is None or (said and not self._same):
+        said = journal.notes[0] if journal and journal.notes else {}  # nothing, while it begins
+        if self._wait is None or (said and not is_begun_for(said, self._identity)):
             words = "another run is writing this artifact"
             raise OSError(errno.EBUSY, words, str(self._artifact))
-        if not self._met:
+        if not self.was_met:
             log.warning("%s: another run is fetching it; waiting for that", self._artifact)
-        self._met = True
+        self.was_met = True
+        self._theirs = self._theirs or said
         self._wait()
 
-    def has_finished(self) -> bool:
-        """Whether it has made the file that we want, while we waited."""
-        return self._same and _seen(self._artifact) not in (None, self._before)
+    def has_finished(self, journal: Journal) -> bool:
+        """Whether it has made the file of all chunks while we waited, and its spool is no more."""
+        begun = self._theirs.get("generation")
+        is_gone = begun not in (None, journal.notes[0]["generation"])
+        was_over = self._theirs.get("over") is None
+        return is_gone and was_over and _seen(self._artifact) not in (None, self._before)
 
 
 class Finished(NamedTuple):
     """An artifact that is whole already."""
 
     records: int
-    remark: str = ""  # what is to be said of the day
+    remark: str | None  # what is to be said of the day; `None` where nobody told
 
 
 def finished_before(
@@ -610,8 +640,9 @@ def finished_before(
 ) -> Finished | None:
     """The artifact as an earlier or another process finished it; `None` if none did."""
     if receipt := completed_before(journal, pieces, artifact):
-        return Finished(receipt.records, receipt.remark)
-    return Finished(count_records(artifact)) if other.has_finished() else None
+        unsaid = None if other.was_met else ""  # the other one may not have asked
+        return Finished(receipt.records, receipt.remark or unsaid)
+    return Finished(count_records(artifact), None) if other.has_finished(journal) else None
 
 # %% ../../nbs/archive/spool.ipynb #0e304b47
 TURN_SECONDS = 0.01  # that an answer waits in memory for those before it
@@ -694,7 +725,7 @@ class Spool:
     artifact, output_format : Path, str
         Where the file is to be, in a folder that is there; and how it is written.
     identity : dict
-        Plain data: what is fetched, from where, in which chunks. Another one's spool is removed.
+        What is fetched, and what of it is over: see `Identity`. Another one's spool is removed.
     wait : callable, optional
         Called again and again while another process fetches the same; an `OSError` unless given.
     """
@@ -703,7 +734,7 @@ class Spool:
         self, artifact: Path, output_format: OutputFormat, identity: Identity, wait: Wait = None
     ) -> None:
         self.artifact, self.folder = Path(artifact), spool_folder(artifact)
-        self.identity = {"version": 4, "format": output_format, **identity}
+        self.identity = {"version": 5, "format": output_format, **identity}
         self._its = FORMATS[output_format]
         self._other = Other(self.artifact, self.identity, wait)
 
@@ -734,8 +765,8 @@ class Spool:
 
     @property
     def appended(self) -> list[int]:
-        """How many records each chunk has that was appended."""
-        return [stretch.records for stretch in self._appender.growing.stretches.values()]
+        """How many records each chunk has that was appended; a finished file is as one chunk."""
+        return [self.records] if self.finished else records_of(self._appender.growing.stretches)
 
     def missing(self, chunks: int) -> list[int]:
         """The numbers of the chunks, of `chunks` in all, that are neither appended nor waiting."""

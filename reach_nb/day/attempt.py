@@ -21,8 +21,6 @@ from reach_nb.planning import (
     ACTION_SKIP_TERMINAL,
     Action,
     PlannedDay,
-    settled_at,
-    was_unsettled,
 )
 from ..secrecy import redact
 from reach_nb.telemetry import (
@@ -172,28 +170,9 @@ def means_no_data(error: Exception, injected: bool = True) -> bool:
     return isinstance(error, NoRecordsError) or (injected and type(error) is ValueError)
 
 # %% ../../nbs/day/attempt.ipynb #d7a0153f
-def may_carry_on(prior: TelemetryRow | None, day: date, settle_hours: float, now: datetime) -> bool:
-    """Whether the chunks that an earlier attempt fetched may be used.
-
-    Parameters
-    ----------
-    prior : TelemetryRow or None
-        The day's latest row.
-    day : date
-        The UTC day.
-    settle_hours : float
-        Hours after a day's end from which its data count as complete.
-    now : datetime
-        The present moment (aware).
-
-    Returns
-    -------
-    bool
-    """
-    if prior is None or prior.status not in (STATUS_DOWNLOAD_PENDING, STATUS_FAILED):
-        return False
-    settled = now >= settled_at(day, settle_hours)
-    return not (settled and was_unsettled(prior, day, settle_hours))
+def may_carry_on(prior: TelemetryRow | None) -> bool:
+    """Whether a day's latest row speaks of an attempt whose chunks may be used."""
+    return prior is not None and prior.status in (STATUS_DOWNLOAD_PENDING, STATUS_FAILED)
 
 # %% ../../nbs/day/attempt.ipynb #1f45dde5
 _OF_STATUS: dict[str, Outcome] = {

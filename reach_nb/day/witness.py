@@ -289,6 +289,7 @@ def hear(
     chunks: Sequence[Window],
     spool: Appending,
     meanwhile: Meanwhile = nothing,
+    again: bool = True,
 ) -> Testimony:
     """Hold the service's count against what was received, and mend what can be mended.
 
@@ -297,16 +298,15 @@ def hear(
 
     Parameters
     ----------
-    witness : Witness
-        Counts.
-    dataset : Dataset
-        Whose records.
+    witness, dataset : Witness, Dataset
+        Counts; whose records.
     chunks : sequence of Window
         All of them, in order; they tile a window.
     spool : Spool
         Holds an answer to each; better ones replace them.
-    meanwhile : callable
-        Called again and again, in this thread, while a question is under way.
+    meanwhile, again : callable, bool
+        Called again and again, in this thread, while a question is under way; whether chunks that
+        differ are asked for once more.
 
     Returns
     -------
@@ -341,7 +341,7 @@ def hear(
         if counted > sum(received):
             beyond = counted_beyond(ask, dataset, whole)
             counted -= beyond
-        for difference in mend(chunks, received, counted, count, ask_again):
+        for difference in mend(chunks, received, counted, count, ask_again) if again else ():
             asked_again += 1
             differences += [difference] if difference else []
     except AuthenticationError:
