@@ -21,8 +21,8 @@ from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
 from .checksums import sha256_of
 from .finding import EVER, Artifact, as_artifact, misnamed, noted_artifacts
+from .flat_rows import import_pyarrow
 from .formats import FORMATS, count_records
-from .parquet_files import import_pyarrow
 from .partitions import SOURCE_KEY, partitions
 from ..constellation import normalize_sensor_id
 from ..dataset import Dataset, OutputFormat
@@ -296,7 +296,7 @@ def convert_archive(
         raise ValueError(
             f"on_event: {on_event!r} can't be called; give a function that takes a Conversion"
         )
-    import_pyarrow()
+    import_pyarrow(what="a Parquet archive")
     formats = SOURCE_FORMATS if source_format is None else (source_format,)
     results: list[Conversion] = []
     found = find_sources(source, sensor_id, descriptor, formats)

@@ -8,19 +8,14 @@ __all__ = ['FORMATS', 'Encoder', 'Format', 'count_records']
 # %% ../../nbs/archive/formats.ipynb #7a3806c1
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from .csv_files import CsvEncoder, count_csv, csv_records
+from .flat_rows import Rows, import_pyarrow, json_rows
 from .json_files import JsonEncoder, count_json, json_records
-from reach_nb.archive.parquet_files import (
-    ParquetEncoder,
-    Rows,
-    count_parquet,
-    import_pyarrow,
-    json_rows,
-    parquet_rows,
-)
+from .parquet_files import ParquetEncoder, count_parquet, parquet_rows
 from .stretches import Stretch
 from ..dataset import OutputFormat
 
@@ -100,7 +95,13 @@ FORMATS: dict[OutputFormat, Format] = {
     "json": Format(
         JsonEncoder, count_json, lambda path: json_rows(json_records(path)), at_once=True
     ),
-    "parquet": Format(ParquetEncoder, count_parquet, parquet_rows, import_pyarrow, stays=False),
+    "parquet": Format(
+        ParquetEncoder,
+        count_parquet,
+        parquet_rows,
+        partial(import_pyarrow, what="output_format 'parquet'"),
+        stays=False,
+    ),
 }
 
 # %% ../../nbs/archive/formats.ipynb #1b8caaa5

@@ -27,6 +27,7 @@ import pandas as pd
 
 from .columns import Column, Table, Texts, as_numbers, as_texts, objects
 from .csv_files import csv_rows, is_header
+from .flat_rows import import_pyarrow
 from .json_files import json_pieces, raw_records
 from reach_nb.archive.records import (
     POSITION_FIELDS,
@@ -493,14 +494,11 @@ _TEXTS = (*REPETITIVE, *READ_ENTRY_FIELDS)
 
 
 def _parquet_file(path: Path, **more: Any) -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise ImportError("Parquet needs pyarrow: pip install 'reach_nb[parquet]'") from None
+    parquet = import_pyarrow("pyarrow.parquet")
     # one piece at a time: to read them all ahead costs half as much again
     more |= {"read_dictionary": list(_TEXTS), "pre_buffer": False}
     try:
-        return pyarrow.parquet.ParquetFile(path, **more)
+        return parquet.ParquetFile(path, **more)
     except ValueError as error:  # cut off, empty, or something else
         raise ValueError(f"{path}: no artifact: {error}") from None
 
