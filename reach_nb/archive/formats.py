@@ -80,6 +80,9 @@ class Format:
         Whether the part usually becomes the artifact; else a file is made of it.
     at_once : bool
         Whether nothing is converted, so that the thread that brings an answer appends it itself.
+    notes_count : bool
+        Whether a file holds flat rows, and notes how many records they are: `rows` may take
+        entries of one record for several records.
     """
 
     encoder: Callable[[dict[str, Any], Path], Encoder]
@@ -88,6 +91,7 @@ class Format:
     require: Callable[[], object] = lambda: None
     stays: bool = True
     at_once: bool = False
+    notes_count: bool = False
 
 
 FORMATS: dict[OutputFormat, Format] = {
@@ -101,6 +105,7 @@ FORMATS: dict[OutputFormat, Format] = {
         parquet_rows,
         partial(import_pyarrow, what="output_format 'parquet'"),
         stays=False,
+        notes_count=True,
     ),
 }
 
