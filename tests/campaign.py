@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 
 from reach_nb import AdaptiveRateController, HistoricalTelemetry, UDLClient, run_download
-from reach_nb.dataset import Dataset
+from reach_nb.dataset import OUTPUT_FORMATS, Dataset
 from reach_nb.service.limiter import Tuning
 from reach_nb.service.transport import HttpTransport, Limits
 
@@ -100,13 +100,15 @@ def read_records(path):
         assert len(set(rows[0])) == len(rows[0]), "a column appears twice"
         assert {len(row) for row in rows} == {len(rows[0])}, "rows of different length"
         return [{k: v for k, v in zip(rows[0], row, strict=True) if v != ""} for row in rows[1:]]
-    from pyarrow import parquet
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
 
-    rows = parquet.read_table(path).to_pylist()
-    return [
-        {k: v.isoformat() if isinstance(v, datetime) else v for k, v in plain(row).items()}
-        for row in rows
-    ]
+        rows = parquet.read_table(path).to_pylist()
+        return [
+            {k: v.isoformat() if isinstance(v, datetime) else v for k, v in plain(row).items()}
+            for row in rows
+        ]
+    raise NotImplementedError(f"{path.name}: say here how a file of this format is read")
 
 
 def plain(record):
@@ -120,12 +122,14 @@ def as_stored(record, output_format):
         return record
     if output_format == "csv":
         return {key: str(value) for key, value in record.items() if str(value) != ""}
-    (entry,) = record.pop("seoList")
-    position = record.pop("senPos")
-    for name in ("obTime", "genTime", "createdAt"):
-        if name in record:
-            record[name] = datetime.fromisoformat(record[name].replace("Z", "+00:00")).isoformat()
-    return {**record, **plain(entry), **{f"senPos{i}": x for i, x in enumerate(position)}}
+    if output_format == "parquet":
+        (entry,) = record.pop("seoList")
+        position = record.pop("senPos")
+        for name in {"obTime", "genTime", "createdAt"} & set(record):
+            moment = datetime.fromisoformat(record[name].replace("Z", "+00:00"))
+            record[name] = moment.isoformat()
+        return {**record, **plain(entry), **{f"senPos{i}": x for i, x in enumerate(position)}}
+    raise NotImplementedError(f"{output_format}: say here what becomes of a record in this format")
 
 
 def compare(path, truth, output_format, blind=()):
@@ -269,7 +273,7 @@ def left_behind(folder):
         p.name
         for p in Path(folder).rglob("*")
         if p.is_dir()
-        or not (p.name.startswith("REACH-") and p.suffix in (".csv", ".json", ".parquet"))
+        or not (p.name.startswith("REACH-") and p.suffix[1:] in OUTPUT_FORMATS)
         and p.name not in ("download_telemetry.csv", "download_telemetry.csv.lock")
         and p.name not in ("SHA256SUMS", ".SHA256SUMS.lock", ".from-this-machine")
     )
