@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import campaign
@@ -382,3 +383,15 @@ def test_no_format_is_taken_for_another(tmp_path):
         campaign.read_records(tmp_path / "day.arrow")
     with pytest.raises(NotImplementedError, match="arrow: say here what becomes of a record"):
         campaign.as_stored({"id": "a"}, "arrow")
+
+
+def test_what_is_lost_as_told_counts_apart(tmp_path, monkeypatch):
+    """A loss that the telemetry tells of is expected of some services; any other is a defect."""
+    monkeypatch.setattr(campaign, "COMPARED", Counter())
+    path = tmp_path / "day.json"
+    path.write_text('[{"id": "a"}]')
+    for told in (False, True, True):
+        with pytest.raises(AssertionError, match="1 lost, 0 invented"):
+            campaign.compare(path, [{"id": "a"}, {"id": "b"}], "json", told=told)
+    figures = {"artifacts": 3, "records": 6, "lost": 1, "lost_as_told": 2, "twice": 0}
+    assert dict(campaign.COMPARED) == figures
