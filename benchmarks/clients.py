@@ -160,14 +160,14 @@ def main():
     if client == "reach_nb":
         import astropy.time  # noqa: F401
 
-        from reach_nb.archive.parquet_files import parquet_schema
+        from reach_nb.archive.flat_rows import row_schema
 
         if output_format == "parquet":
             import pandas  # noqa: F401  # pyarrow does, with its first array
             import pyarrow.compute
             import pyarrow.parquet  # noqa: F401
 
-            parquet_schema()
+            row_schema()
     print(
         json.dumps(
             measured(

@@ -159,7 +159,7 @@ def memory(service, change, output_format, days):
 def count_memory(path):
     """By how much counting the records of an artifact raises the peak, in MB, and how long it takes."""
     code = (
-        "import sys, time; from peak import peak_mb; from reach_nb.archive.formats import count_records; from reach_nb.archive.parquet_files import parquet_schema; parquet_schema()\n"
+        "import sys, time; from peak import peak_mb; from reach_nb.archive.formats import count_records; from reach_nb.archive.flat_rows import row_schema; row_schema()\n"
         "b, t = peak_mb(), time.perf_counter(); n = count_records(sys.argv[1]); print(peak_mb() - b, time.perf_counter() - t, n)"
     )
     more, seconds, records = subprocess.run(

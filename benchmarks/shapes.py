@@ -17,7 +17,7 @@ from pathlib import Path
 from service import DAY
 
 from reach_nb.archive.csv_files import CsvEncoder
-from reach_nb.archive.parquet_files import arrow_batches
+from reach_nb.archive.flat_rows import arrow_batches
 from reach_nb.service.protocol import read_answer
 from reach_nb.simulated.library import window_query
 from reach_nb.simulated.service import SimulatedUDL

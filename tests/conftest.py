@@ -21,5 +21,6 @@ def pytest_terminal_summary(terminalreporter):
     for what, figures in (("faults", total), ("comparisons", campaign.COMPARED)):
         if figures:
             terminalreporter.write_line(
-                f"{what}: " + ", ".join(f"{count} {name}" for name, count in figures.items())
+                f"{what}: "
+                + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in figures.items())
             )

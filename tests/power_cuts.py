@@ -27,7 +27,6 @@ from pathlib import Path
 from recorded_disk import Entry, Marked, RecordedDisk, kept_writes, mounted, recorded_disk
 from test_power_loss import (
     DAY,
-    FORMATS,
     NOON,
     SCENES,
     Acknowledging,
@@ -35,6 +34,8 @@ from test_power_loss import (
     Service,
     check_promises,
 )
+
+from reach_nb.dataset import OUTPUT_FORMATS
 
 FILE_SYSTEMS = {
     "ext4": ("64M", "mkfs.ext4 -q -E nodiscard"),
@@ -181,7 +182,7 @@ def figures_in(kind: str, output_format: str, number: int) -> dict[str, object]:
 
 def main(number: int, results: Path) -> int:
     """How many cuts broke a promise."""
-    kinds, formats = zip(*product(FILE_SYSTEMS, FORMATS), strict=True)
+    kinds, formats = zip(*product(FILE_SYSTEMS, OUTPUT_FORMATS), strict=True)
     figures = []
     with ProcessPoolExecutor(3) as pool:
         for found in pool.map(figures_in, kinds, formats, [number] * len(kinds)):

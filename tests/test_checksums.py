@@ -8,6 +8,7 @@ import pytest
 from test_edges import config_for
 
 from reach_nb import HistoricalTelemetry, run_download, verify_archive
+from reach_nb.dataset import OUTPUT_FORMATS
 
 FLIPS = 40
 
@@ -18,7 +19,7 @@ def sha256sum(folder):
     )
 
 
-@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("output_format", OUTPUT_FORMATS)
 def test_every_flipped_bit_is_told(output_format, service, tmp_path):
     """Forty bits, one after another, anywhere in a day's file; the folder is moved before."""
     config = config_for(service, tmp_path / "first", 1, output_format=output_format)

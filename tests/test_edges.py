@@ -26,6 +26,7 @@ from reach_nb import (
 )
 from reach_nb.archive.csv_files import CsvEncoder
 from reach_nb.cli import main
+from reach_nb.dataset import OUTPUT_FORMATS
 from reach_nb.service.transport import HttpTransport
 
 WHOLE_ANSWER = {"match": lambda request: request.params.get("maxResults") == "10000"}
@@ -82,7 +83,7 @@ class FileSizeLimit:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no such limit")
-@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("output_format", OUTPUT_FORMATS)
 @pytest.mark.parametrize("size", [30_000, 100_000, 200_000])
 def test_full_disk(size, output_format, service, tmp_path):
     config = config_for(service, tmp_path, output_format=output_format)
@@ -119,7 +120,7 @@ def test_no_room_for_the_telemetry(service, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no folder can be synced")
-@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("output_format", OUTPUT_FORMATS)
 def test_on_disk_before_it_is_said(output_format, service, tmp_path, monkeypatch):
     """The whole file, then its name, then the row: each is on disk before the next, so no loss of power makes a row untrue."""
     config, steps = config_for(service, tmp_path, 1, output_format=output_format), []
@@ -187,7 +188,7 @@ def tmpfs(tmp_path):
     sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0,
     reason="mounting wants rights",
 )
-@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("output_format", OUTPUT_FORMATS)
 @pytest.mark.parametrize("kilobytes", [60, 120, 200, 320])
 def test_a_full_tmpfs(kilobytes, output_format, service, tmpfs):
     """A disk that is really full, the telemetry on it too; once there is room, the next run completes."""
@@ -521,7 +522,7 @@ class Rounding(HttpTransport):
         return super().get(path, {**params, "obTime": asked}, accept)
 
 
-@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("output_format", OUTPUT_FORMATS)
 def test_what_was_not_asked_for_is_left_out(output_format, tmp_path, caplog):
     """A service that rounds up sends the next midnight with a day, and each chunk's first record twice."""
     caplog.set_level("WARNING", logger="reach_nb")

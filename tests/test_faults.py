@@ -32,6 +32,7 @@ from reach_nb import (
     download_UDL_reach_window,
     run_download,
 )
+from reach_nb.dataset import OUTPUT_FORMATS
 from reach_nb.service.transport import Limits
 
 PASSING = (
@@ -52,7 +53,6 @@ PASSING = (
     "drop",
 )  # an answer that must be asked for again
 HARMLESS = ("reordered", "overflow")  # a valid answer in another shape
-FORMATS = ("csv", "json", "parquet")
 
 
 def config_for(service, folder, days, **settings):
@@ -146,7 +146,7 @@ def test_one_kind(kind, luck, tmp_path):
         kind,
         tmp_path,
         service={**service, "faults": {kind: 0.6}},
-        output_format=FORMATS[seed % 3],
+        output_format=OUTPUT_FORMATS[seed % len(OUTPUT_FORMATS)],
         blind=("obValue", "seoList", "extra") if kind == "overflow" else (),
         **client,
     )
@@ -166,7 +166,7 @@ def test_mixed(seed, tmp_path):
         "mixed",
         tmp_path,
         service={**service, "faults": faults},
-        output_format=draw.choice(FORMATS),
+        output_format=draw.choice(OUTPUT_FORMATS),
         **client,
     )
 
@@ -352,10 +352,10 @@ def test_a_credential_that_is_refused_later(status, tmp_path):
         note_faults(f"{status} in the middle", service, config, delivered)
 
 
-@pytest.mark.parametrize("output_format, density", [("csv", 8), ("json", 4), ("parquet", 4)])
-def test_over_full(output_format, density, tmp_path):
+@pytest.mark.parametrize("output_format", OUTPUT_FORMATS)
+def test_over_full(output_format, tmp_path):
     """Chunks that hold several answers' worth, so that halves of halves are asked for, among faults."""
-    start = datetime(2025, 1, 1)
+    start, density = datetime(2025, 1, 1), 8 if output_format == "csv" else 4
     with SimulatedUDL(
         seed=3,
         density=density,

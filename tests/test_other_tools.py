@@ -36,7 +36,7 @@ def artifact(tmp_path: Path) -> str:
     pq = pytest.importorskip("pyarrow.parquet")
     import pyarrow as pa
 
-    from reach_nb.archive.parquet_files import arrow_batch
+    from reach_nb.archive.flat_rows import arrow_batch
 
     pq.write_table(pa.Table.from_batches([arrow_batch(RECORDS)]), tmp_path / "hour.parquet")
     return str(tmp_path / "hour.parquet")

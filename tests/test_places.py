@@ -23,6 +23,7 @@ from reach_nb import (
     verify_archive,
 )
 from reach_nb.cli import main
+from reach_nb.dataset import OUTPUT_FORMATS
 from reach_nb.day.runlock import run_lock
 from reach_nb.errors import RunLockedError
 from reach_nb.events import ChunkDone
@@ -87,7 +88,7 @@ def test_an_artifact_that_only_the_noted_path_has(at, service, tmp_path, capsys)
     assert said.count("elsewhere") == 2 and f"{START}" in said and str(artifact.name) in said
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("kind", OUTPUT_FORMATS)
 def test_what_status_finds_is_read(kind, at, tmp_path, capsys):
     """Under the noted name, beside the telemetry or at the noted path: it is read and converted."""
     assert at(*at.download, "a", "--output-format", kind) == 0

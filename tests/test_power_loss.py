@@ -31,6 +31,7 @@ from crash_states import CrashState, Recorder
 from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, run_download
 from reach_nb.archive.checksums import read_sums, sha256_of
 from reach_nb.archive.convert import Conversion, convert_archive
+from reach_nb.dataset import OUTPUT_FORMATS
 from reach_nb.events import ChunkDone, DayWitnessed
 from reach_nb.telemetry import STATUS_DOWNLOADED
 
@@ -40,7 +41,6 @@ EMPTY_DAY = date(2025, 1, 3)
 SENSOR = "REACH-135"
 NOON = datetime(2025, 1, 1, 12, tzinfo=timezone.utc)
 LATER = datetime(2025, 1, 1, 15, 30, tzinfo=timezone.utc)  # the same day
-FORMATS = ("csv", "json", "parquet")
 
 
 class Service:
@@ -289,7 +289,7 @@ def explore(scene: Scene, output_format: str, service: Service, folder: Path, li
     return len(states), found
 
 
-@pytest.mark.parametrize("output_format", FORMATS)
+@pytest.mark.parametrize("output_format", OUTPUT_FORMATS)
 @pytest.mark.parametrize("scene", SCENES, ids=str)
 def test_no_crash_state_breaks_a_promise(scene, output_format, service, tmp_path):
     _, found = explore(scene, output_format, service, tmp_path)
@@ -368,7 +368,7 @@ def figures_of(scene: str, output_format: str, limit: str) -> dict[str, object]:
 def main(limit: str, results: Path) -> None:
     """Tries so many states of each scene, and writes the figures down."""
     with ProcessPoolExecutor(2) as pool:
-        todo = [(scene.name, kind) for scene, kind in product(SCENES, FORMATS)]
+        todo = [(scene.name, kind) for scene, kind in product(SCENES, OUTPUT_FORMATS)]
         figures = []
         for found in pool.map(figures_of, *zip(*todo, strict=True), [limit] * len(todo)):
             figures.append(found)

@@ -17,6 +17,7 @@ from test_kill import POSIX, config_of, service_for, start, wait_for
 from reach_nb import run_download
 from reach_nb.archive.formats import FORMATS
 from reach_nb.cli import main
+from reach_nb.dataset import OUTPUT_FORMATS
 
 
 def run_in_thread(config, stop):
@@ -61,7 +62,7 @@ def test_while_connecting(workers, service, tmp_path):
         assert result[0].days_attempted == 0 and not config.telemetry_file.exists()
 
 
-@pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("output_format", OUTPUT_FORMATS)
 def test_while_assembling(output_format, service, tmp_path, monkeypatch):
     """Everything is fetched and the file is being made whole: nothing appears, and the next run asks for no chunk of that day."""
     config, stop = config_for(service, tmp_path, 1, output_format=output_format), threading.Event()

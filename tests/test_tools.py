@@ -1,14 +1,19 @@
 """The project's own checks find what they are there to find: each defect is planted once."""
 
+import ast
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import campaign
 import pytest
+
+from reach_nb.dataset import OUTPUT_FORMATS
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -334,3 +339,59 @@ def test_a_mutant_finds_the_text_that_it_breaks(mutant):
     """A name that changes would leave a mutant that can no longer be tried."""
     text = (ROOT / "reach_nb" / f"{mutant.module}.py").read_text(encoding="utf-8")
     assert text.count(mutant.before) == 1 and mutant.before != mutant.after
+
+
+def own_lists(source):
+    """The lines of a program on which a list of formats is written out."""
+    for node in ast.walk(nb_lint.parsed(source)):
+        held = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", ())
+        firsts = [(getattr(one, "elts", None) or [one])[0] for one in held]
+        texts = {str(one.value).lstrip(".") for one in firsts if isinstance(one, ast.Constant)}
+        if len(texts & set(OUTPUT_FORMATS)) >= 3:
+            yield node.lineno
+
+
+@pytest.mark.parametrize(
+    "source, lines",
+    [
+        ("for kind in ('csv', 'json', 'parquet'): pass", [1]),
+        ("a = 1\nb = ['.parquet', '.csv', '.json', '.lock']", [2]),
+        ("{'json': 1, 'csv': 2, 'parquet': 3}", [1]),
+        ("[('csv', 8), ('json', 4), ('parquet', 4)]", [1]),
+        ("('csv', 'json')", []),
+        ("for kind in OUTPUT_FORMATS: pass", []),
+    ],
+)
+def test_a_list_of_formats_is_found(source, lines):
+    assert list(own_lists(source)) == lines
+
+
+def test_no_test_has_a_list_of_formats_of_its_own():
+    """One that it has would leave out the next format; `dataset.OUTPUT_FORMATS` and `FORMATS` name all."""
+    programs = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")}
+    for path in (ROOT / "nbs").rglob("*.ipynb"):
+        for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], 1):
+            source = nb_lint.text(cell)
+            if cell["cell_type"] == "code" and "export" not in nb_lint.marks(source):
+                programs[f"{path} cell {number}"] = source
+    assert [f"{place}:{n}" for place in programs for n in own_lists(programs[place])] == []
+
+
+def test_no_format_is_taken_for_another(tmp_path):
+    """What reads the files of a campaign knows each format, or says that it does not."""
+    with pytest.raises(NotImplementedError, match="say here how a file of this format is read"):
+        campaign.read_records(tmp_path / "day.arrow")
+    with pytest.raises(NotImplementedError, match="arrow: say here what becomes of a record"):
+        campaign.as_stored({"id": "a"}, "arrow")
+
+
+def test_what_is_lost_as_told_counts_apart(tmp_path, monkeypatch):
+    """A loss that the telemetry tells of is expected of some services; any other is a defect."""
+    monkeypatch.setattr(campaign, "COMPARED", Counter())
+    path = tmp_path / "day.json"
+    path.write_text('[{"id": "a"}]')
+    for told in (False, True, True):
+        with pytest.raises(AssertionError, match="1 lost, 0 invented"):
+            campaign.compare(path, [{"id": "a"}, {"id": "b"}], "json", told=told)
+    figures = {"artifacts": 3, "records": 6, "lost": 1, "lost_as_told": 2, "twice": 0}
+    assert dict(campaign.COMPARED) == figures

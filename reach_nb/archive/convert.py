@@ -21,8 +21,8 @@ from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
 from .checksums import sha256_of
 from .finding import EVER, Artifact, as_artifact, misnamed, noted_artifacts
+from .flat_rows import import_pyarrow
 from .formats import FORMATS, count_records
-from .parquet_files import import_pyarrow
 from .partitions import SOURCE_KEY, partitions
 from ..constellation import normalize_sensor_id
 from ..dataset import Dataset, OutputFormat
@@ -132,11 +132,12 @@ def convert_source(
         return _done(path, "unchanged", noted, targets)
     before = Stamp.of(path, sha256=sha256_of(path))
     counted = count_records(path)
-    rows = FORMATS[_format_of(path)].rows(path)
+    its = FORMATS[_format_of(path)]
+    rows = its.rows(path)
     stem = stem or path.stem
     name = f"{stem}.parquet"
     with partitions(rows, lambda day: archive / f"day={day}" / name, first_day(stem)) as found:
-        if path.suffix == ".parquet" and len(found) == 1:  # the file notes how many
+        if its.notes_count and len(found) == 1:  # its rows alone do not say how many
             next(iter(found.values())).records = counted
         read = sum(part.records for part in found.values())
         if read != counted:
@@ -165,11 +166,7 @@ def _done(path: Path, status: Status, stamp: Stamp, targets: Sequence[Path]) -> 
     return Conversion(path, status, *said, without_time=stamp.without_time)
 
 # %% ../../nbs/archive/convert.ipynb #6ff558bf
-SOURCE_FORMATS: tuple[OutputFormat, ...] = (  # in the order in which they are preferred
-    "parquet",
-    *(name for name in FORMATS if name not in ("parquet", "csv")),
-    "csv",
-)
+SOURCE_FORMATS: tuple[OutputFormat, ...] = ("parquet", "json", "csv")  # the preferred first
 
 
 def find_sources(
@@ -296,7 +293,7 @@ def convert_archive(
         raise ValueError(
             f"on_event: {on_event!r} can't be called; give a function that takes a Conversion"
         )
-    import_pyarrow()
+    import_pyarrow(what="a Parquet archive")
     formats = SOURCE_FORMATS if source_format is None else (source_format,)
     results: list[Conversion] = []
     found = find_sources(source, sensor_id, descriptor, formats)

@@ -8,19 +8,14 @@ __all__ = ['FORMATS', 'Encoder', 'Format', 'count_records']
 # %% ../../nbs/archive/formats.ipynb #7a3806c1
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from .csv_files import CsvEncoder, count_csv, csv_records
+from .flat_rows import Rows, import_pyarrow, json_rows
 from .json_files import JsonEncoder, count_json, json_records
-from reach_nb.archive.parquet_files import (
-    ParquetEncoder,
-    Rows,
-    count_parquet,
-    import_pyarrow,
-    json_rows,
-    parquet_rows,
-)
+from .parquet_files import ParquetEncoder, count_parquet, parquet_rows
 from .stretches import Stretch
 from ..dataset import OutputFormat
 
@@ -85,6 +80,9 @@ class Format:
         Whether the part usually becomes the artifact; else a file is made of it.
     at_once : bool
         Whether nothing is converted, so that the thread that brings an answer appends it itself.
+    notes_count : bool
+        Whether a file holds flat rows, and notes how many records they are: `rows` may take
+        entries of one record for several records.
     """
 
     encoder: Callable[[dict[str, Any], Path], Encoder]
@@ -93,6 +91,7 @@ class Format:
     require: Callable[[], object] = lambda: None
     stays: bool = True
     at_once: bool = False
+    notes_count: bool = False
 
 
 FORMATS: dict[OutputFormat, Format] = {
@@ -100,7 +99,14 @@ FORMATS: dict[OutputFormat, Format] = {
     "json": Format(
         JsonEncoder, count_json, lambda path: json_rows(json_records(path)), at_once=True
     ),
-    "parquet": Format(ParquetEncoder, count_parquet, parquet_rows, import_pyarrow, stays=False),
+    "parquet": Format(
+        ParquetEncoder,
+        count_parquet,
+        parquet_rows,
+        partial(import_pyarrow, what="output_format 'parquet'"),
+        stays=False,
+        notes_count=True,
+    ),
 }
 
 # %% ../../nbs/archive/formats.ipynb #1b8caaa5

@@ -16,6 +16,7 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from .columns import Column, Table, Texts, as_numbers, as_texts, objects
 from .finding import Promise
+from .flat_rows import import_pyarrow
 from reach_nb.archive.observations import (
     READING_COLUMNS,
     Flags,
@@ -80,12 +81,7 @@ def _from_pandas(values: "pd.Series[Any]") -> Column:
 
 
 def _from_arrow(frame: Any) -> Table:
-    try:
-        import pyarrow as pa
-    except ImportError as error:
-        raise ImportError(
-            "frames of Arrow data need pyarrow: pip install 'reach_nb[parquet]'"
-        ) from error
+    pa = import_pyarrow(what="a frame of Arrow data")
     streams = hasattr(frame, "__arrow_c_stream__")
     table = pa.table(frame) if streams else pa.Table.from_batches([pa.record_batch(frame)])
     check_once(table.column_names)

@@ -22,15 +22,15 @@ from zlib import crc32
 import numpy as np
 
 from .columns import as_texts
-from .observations import described, sensors_of
-from reach_nb.archive.parquet_files import (
+from reach_nb.archive.flat_rows import (
     RECORDS_KEY,
-    ROW_GROUP_ROWS,
     ArrowBatch,
     Rows,
     import_pyarrow,
-    parquet_schema,
+    row_schema,
 )
+from .observations import described, sensors_of
+from .parquet_files import ROW_GROUP_ROWS
 from .records import FLAT_FIELDS, NUMBER_FIELDS, TIME_FIELDS
 from .tables import arrow_table
 from ..files import make_folders, open_unlinked, replace_file, sync_folder
@@ -88,7 +88,7 @@ def group_bounds(
 def packed(batches: Sequence[ArrowBatch]) -> ArrowTable:
     """Some rows as a table in which each different text of a column is held once."""
     pa = import_pyarrow()
-    table = pa.Table.from_batches(batches, parquet_schema()).combine_chunks()
+    table = pa.Table.from_batches(batches, row_schema()).combine_chunks()
     for n, kind in enumerate(table.schema):
         if pa.types.is_string(kind.type) and kind.name not in _RARELY_REPEATED:
             table = table.set_column(n, kind.name, table[n].dictionary_encode())
@@ -125,7 +125,7 @@ def sorted_groups(tables: list[ArrowTable]) -> Iterator[ArrowTable]:
     order = np.lexsort((flavor, dosimeter, time, sensor))
     changes = np.flatnonzero(np.diff(sensor[order])) + 1
     for start, stop in group_bounds([*changes.tolist(), len(order)]):
-        yield whole.take(order[start:stop]).cast(parquet_schema())
+        yield whole.take(order[start:stop]).cast(row_schema())
 
 
 _BEFORE_ALL = -(2**63)
@@ -136,7 +136,7 @@ def archive_writer(sink: FileIO) -> Any:
     plain = ("id", *TIME_FIELDS, *NUMBER_FIELDS)
     return import_module("pyarrow.parquet").ParquetWriter(
         sink,
-        parquet_schema(),
+        row_schema(),
         compression="zstd",
         compression_level=3,
         column_encoding=dict.fromkeys(TIME_FIELDS, "DELTA_BINARY_PACKED"),
@@ -232,7 +232,7 @@ class Partition:
             self._pack()  # to tally each small batch would take ten times as long
 
     def _pack(self) -> None:
-        self.given.add(import_pyarrow().Table.from_batches(self._batches, parquet_schema()))
+        self.given.add(import_pyarrow().Table.from_batches(self._batches, row_schema()))
         self._packed.append(packed(self._batches))
         self._batches = []
 

@@ -45,7 +45,7 @@ from reach_nb.archive.observations import (
     select,
     typed,
 )
-from .tables import Loader, parquet_loaders, tables
+from .tables import LOADERS, Loader, tables
 from ..constellation import SENSOR_IDS
 from ..dataset import Dataset, OutputFormat
 from ..files import as_path
@@ -98,7 +98,7 @@ def read_parts(
     tally : Tally
         Is told what became of each record.
     threads : int
-        How many tables of Parquet are made at a time.
+        How many tables are made at a time, of a format that has loaders.
 
     Returns
     -------
@@ -107,10 +107,10 @@ def read_parts(
     parts = []
     for path, window, again in shares:
         its = replace(selection, window=meeting(selection.window or EVER, window), again=again)
-        if path.suffix != ".parquet":
+        if not (loaders_of := LOADERS.get(path.suffix[1:])):
             parts += [typed(table, its, tally) for table in tables(path, its.fields)]
             continue
-        found = parquet_loaders(path, its.fields, its.sensors)
+        found = loaders_of(path, its.fields, its.sensors)
         tally.add(records=found.passed_over, not_asked_for=found.passed_over)
         tasks = (partial(_part, load, its) for load in found.loaders)
         for part, counted in in_order(tasks, threads):
@@ -148,14 +148,15 @@ def read_files(
     ordered : bool
         Whether the order of time, sensor and dosimeter matters; without it, it is quicker.
     threads : int, optional
-        How many tables of Parquet are made at a time; as many as there are processors unless told.
+        How many tables are made at a time, of formats that have loaders; as many as there are
+        processors unless told.
 
     Returns
     -------
     DataFrame
     """
     threads = processors() if threads is None else threads
-    quick = all(share.path.suffix == ".parquet" for share in shares)
+    quick = all(share.path.suffix[1:] in LOADERS for share in shares)
     selection = replace(selection, with_age=not quick)
 
     def age() -> Times:
