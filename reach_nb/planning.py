@@ -8,7 +8,8 @@ __all__ = ['Rule', 'SETTING_RULES', 'SETTLE_HOURS', 'Held', 'Taken', 'Action', '
            'check_setting', 'checked_settings', 'in_one_line', 'Given', 'DownloadRunConfig', 'settle_hours_of',
            'with_absolute_paths', 'settled_at', 'was_unsettled', 'action_and_reason', 'decide_action', 'pace_seconds',
            'PlannedDay', 'OfDataset', 'stretches_of', 'stretch_table', 'say_reason', 'plan_stretches', 'Plan',
-           'plan_backfill', 'limit_hint', 'as_configs', 'check_together', 'days_by_dataset', 'plan_runs', 'plan_run']
+           'due_chunks', 'requests_for', 'plan_backfill', 'limit_hint', 'as_configs', 'check_together',
+           'days_by_dataset', 'plan_runs', 'plan_run']
 
 # %% ../nbs/planning.ipynb #2cb158c5
 import html
@@ -22,7 +23,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, overload
 
-from .constellation import SECONDS_PER_DAY, UDL_BASE_URL
+from .constellation import UDL_BASE_URL
 from .dataset import Dataset, OutputFormat
 from .files import as_path
 from .keywords import names_nearest
@@ -39,7 +40,16 @@ from reach_nb.telemetry import (
     TelemetryRow,
     is_later_stage,
 )
-from .windows import as_date, as_utc, chunk_seconds, day_window, iter_dates, parse_utc
+from reach_nb.windows import (
+    Window,
+    as_date,
+    as_utc,
+    chunk_seconds,
+    chunk_windows,
+    day_window,
+    iter_dates,
+    parse_utc,
+)
 from .words import say_count, say_duration
 
 # %% ../nbs/planning.ipynb #7d54e169
@@ -619,6 +629,33 @@ class Plan(Sequence[PlannedDay]):
     def _repr_html_(self) -> str:
         return f"<p>{self}.</p>" + (_plan_table(self) if self else "")
 
+# %% ../nbs/planning.ipynb #d623f88f
+def due_chunks(dataset: Dataset, window: Window, now: datetime) -> list[Window]:
+    """The chunks of a window that have begun by now, in order.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Its sensor decides on the length of a chunk.
+    window : Window
+        Half-open.
+    now : datetime
+        The present moment (aware).
+
+    Returns
+    -------
+    list of Window
+    """
+    chunks = chunk_windows(window, chunk_seconds(dataset.sensor_id))
+    return [chunk for chunk in chunks if chunk.start < now]
+
+
+def requests_for(dataset: Dataset, window: Window, verify_count: bool, now: datetime) -> int:
+    """How many requests a window takes, if no answer is full: its chunks, and their count."""
+    begun = Window(window.start, min(window.stop, max(now, window.start)))
+    chunks = math.ceil(begun.seconds / chunk_seconds(dataset.sensor_id))
+    return chunks + bool(chunks and verify_count)
+
 # %% ../nbs/planning.ipynb #1466490c
 def plan_backfill(
     config: DownloadRunConfig, state: Mapping[date, TelemetryRow], now: datetime
@@ -640,8 +677,6 @@ def plan_backfill(
     Plan
     """
     dataset = config.dataset
-    chunks = math.ceil(SECONDS_PER_DAY / chunk_seconds(dataset.sensor_id))
-    requests = chunks + bool(config.verify_count)
     finder = ArtifactFinder(config.output_dir, config.telemetry_file)
     settle_hours = settle_hours_of(config)
     how = (config.retry_failed, settle_hours, config.retry_no_data)
@@ -655,7 +690,8 @@ def plan_backfill(
         settles_at = settled if now < settled else None
         if action == ACTION_RUN:
             path = config.output_dir / name
-            return PlannedDay(day, action, reason, requests, path, dataset, settles_at)
+            asked = requests_for(dataset, day_window(day), config.verify_count, now)
+            return PlannedDay(day, action, reason, asked, path, dataset, settles_at)
         if action == ACTION_SKIP_EXISTING and found.elsewhere:
             reason += f", in {found.path.parent}"
         return PlannedDay(day, action, reason, 0, found.path, dataset, settles_at)
