@@ -177,7 +177,8 @@ def login(args: argparse.Namespace) -> Iterator["UDLAuth"]:
 
     Returns
     -------
-    iterator of UDLAuth
+    iterator
+        Of one login, see `find_udl_auth`.
     """
     from reach_nb.errors import AuthenticationError
     from reach_nb.service.credentials import find_udl_auth
