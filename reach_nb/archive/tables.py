@@ -456,7 +456,7 @@ def naming_damage(
             if isinstance(error, OSError) and error.errno is not None:
                 raise named_error(error, path) from None
             said = " ".join((repr if isinstance(error, KeyError) else str)(error).split())
-            raise ValueError(f"{path}: no artifact: {said}") from None
+            raise ValueError(f"{path}: no artifact: {said}") from error
 
     return reads
 
