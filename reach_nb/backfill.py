@@ -75,7 +75,6 @@ from reach_nb.planning import (
     limit_hint,
     plan_runs,
     say_reason,
-    settle_hours_of,
     with_absolute_paths,
 )
 from .secrecy import redact
@@ -212,7 +211,7 @@ def built_in(
             on_event=watch,
             keep_receipt=True,
             now=clock(),
-            settle_hours=settle_hours_of(config),
+            settle_hours=config.settle_hours,
             witness=witness,
             records_before=noted_records(downloaded.get((config.dataset, day))),
         )

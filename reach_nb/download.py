@@ -33,11 +33,11 @@ from .events import ChunkDone, EventReader, publish
 from .files import as_path, make_folders
 from .keywords import hands_on, names_nearest
 from reach_nb.planning import (
-    SETTLE_HOURS,
     DownloadRunConfig,
     check_setting,
     due_chunks,
     is_number,
+    settle_hours_of,
 )
 from .secrecy import secret
 from .service.client import UDLClient
@@ -174,8 +174,7 @@ def _identity(
     base_url: str, dataset: Dataset, window: Window, now: datetime, settle_hours: float | None
 ) -> dict[str, Any]:
     """What a spool must have been begun for, and when, if it is to be carried on."""
-    own = SETTLE_HOURS.get(dataset.descriptor, 0.0)
-    settles_after = timedelta(hours=own if settle_hours is None else settle_hours)
+    settles_after = timedelta(hours=settle_hours_of(dataset.descriptor, settle_hours))
     over = sum(chunk.stop < now for chunk in due_chunks(dataset, window, now))
     return {
         "service": base_url,

@@ -294,10 +294,9 @@ class DownloadRunConfig:
         return Path(self.telemetry_path or Path(self.output_dir) / TELEMETRY_NAME)
 
 # %% ../nbs/planning.ipynb #bd8eae14
-def settle_hours_of(config: DownloadRunConfig) -> float:
+def settle_hours_of(descriptor: str, told: float | None = None) -> float:
     """The settle hours in force, h: those that are told, or the product's own."""
-    own = SETTLE_HOURS.get(config.descriptor.upper(), 0.0)
-    return own if config.settle_hours is None else config.settle_hours
+    return SETTLE_HOURS.get(descriptor.upper(), 0.0) if told is None else told
 
 # %% ../nbs/planning.ipynb #88c63d60
 def with_absolute_paths(config: DownloadRunConfig) -> DownloadRunConfig:
@@ -651,7 +650,10 @@ def due_chunks(dataset: Dataset, window: Window, now: datetime) -> list[Window]:
 
 
 def requests_for(dataset: Dataset, window: Window, verify_count: bool, now: datetime) -> int:
-    """How many requests a window takes, if no answer is full: its chunks, and their count."""
+    """How many requests a window takes, if no answer is full: its `due_chunks`, and their count.
+
+    They are counted and not made: a plan may have a hundred thousand days.
+    """
     begun = Window(window.start, min(window.stop, max(now, window.start)))
     chunks = math.ceil(begun.seconds / chunk_seconds(dataset.sensor_id))
     return chunks + bool(chunks and verify_count)
@@ -678,7 +680,7 @@ def plan_backfill(
     """
     dataset = config.dataset
     finder = ArtifactFinder(config.output_dir, config.telemetry_file)
-    settle_hours = settle_hours_of(config)
+    settle_hours = settle_hours_of(config.descriptor, config.settle_hours)
     how = (config.retry_failed, settle_hours, config.retry_no_data)
 
     def plan_day(day: date) -> PlannedDay:
