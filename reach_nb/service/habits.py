@@ -37,7 +37,7 @@ class Seen:
     """What some records hold, counted."""
 
     def __init__(self) -> None:
-        self.records = self.without_id = self.out_of_order = self.numbers_as_text = 0
+        self.records = self.out_of_order = self.numbers_as_text = 0
         self.fields: Counter[str] = Counter()
         self.sensors: Counter[str] = Counter()
         self.channels: Counter[str] = Counter()  # as named in `obDescription`
@@ -54,7 +54,6 @@ class Seen:
             self.records += 1
             self.fields.update(record.keys())
             self.sensors[str(record.get("idSensor", ""))] += 1
-            self.without_id += not record.get("idSensor")
             self.numbers_as_text += isinstance(record.get("lat"), str)
             time = str(record.get("obTime"))
             self.out_of_order += time < last
