@@ -10,7 +10,7 @@ __all__ = ['SHARES', 'HOUR_MS', 'DAY_MS', 'WEEK_MS', 'DESCRIPTORS', 'FIRST_MS', 
 # %% ../../nbs/simulated/sky.ipynb #c5fe5f2f
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..constellation import CADENCE_SECONDS, SENSOR_IDS, SENSORS, normalize_sens
 from ..planning import Given
 from .chance import Bits, draw, scramble
 from .orbits import Ints
-from ..windows import Moment, as_date, as_utc, day_window, epoch_ms, utc_text
+from ..windows import UNIX_EPOCH, Moment, as_date, as_utc, day_window, epoch_ms, utc_text
 
 # %% ../../nbs/simulated/sky.ipynb #366867b1
 class Outage(NamedTuple):
@@ -155,7 +155,6 @@ class Sky:
 
 # %% ../../nbs/simulated/sky.ipynb #a6cf26ca
 HOUR_MS, DAY_MS, WEEK_MS = 3_600_000, 86_400_000, 7 * 86_400_000
-_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def seeded_outages(sky: Sky, start_ms: int, stop_ms: int) -> list[Outage]:
@@ -182,8 +181,8 @@ def seeded_outages(sky: Sky, start_ms: int, stop_ms: int) -> list[Outage]:
     return [
         Outage(
             SENSOR_IDS[sensor],
-            _UNIX_EPOCH + timedelta(milliseconds=int(starts[sensor, week])),
-            _UNIX_EPOCH + timedelta(milliseconds=int(stops[sensor, week])),
+            UNIX_EPOCH + timedelta(milliseconds=int(starts[sensor, week])),
+            UNIX_EPOCH + timedelta(milliseconds=int(stops[sensor, week])),
         )
         for sensor, week in np.argwhere(hit & (starts < stop_ms) & (stops > start_ms))
     ]
