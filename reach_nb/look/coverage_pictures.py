@@ -18,6 +18,7 @@ from matplotlib.dates import date2num
 from numpy.typing import NDArray
 
 from reach_nb.look.coverage import (
+    DAY,
     Ends,
     Pair,
     as_window,
@@ -98,7 +99,7 @@ def plot_sensor_days(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
     width = min(5 + 0.25 * len(days), PAGE_WIDE)
     height = 1.6 + 0.22 * len(matrix)
     ax = check_axes(ax) or new_axes(width, height, describe_sensor_days(matrix))
-    span = np.append(days, days[-1:] + np.timedelta64(1, "D"))
+    span = np.append(days, days[-1:] + DAY)
     values = matrix.to_numpy(float)
     rows = np.arange(len(matrix) + 1)
     mesh = ax.pcolormesh(
@@ -123,9 +124,6 @@ class GapLanes(NamedTuple):
     hole_stops: NDArray[np.datetime64]
 
 
-_DAY = np.timedelta64(1, "D")
-
-
 def gap_lanes(gaps: pd.DataFrame) -> GapLanes:
     """The window, the dosimeters, and the stretches without a file that a list is about."""
     check_gaps(gaps)
@@ -142,9 +140,9 @@ def gap_lanes(gaps: pd.DataFrame) -> GapLanes:
     )
     missing = np.array(sorted(gaps.attrs.get("missing_days") or ()), "datetime64[D]")
     days = missing.astype("datetime64[us]")
-    edge = np.flatnonzero(np.diff(days) > _DAY)
+    edge = np.flatnonzero(np.diff(days) > DAY)
     start = np.append(days[:1], days[edge + 1]).clip(*ends)
-    stop = (np.append(days[edge], days[-1:]) + _DAY).clip(*ends)
+    stop = (np.append(days[edge], days[-1:]) + DAY).clip(*ends)
     some = stop > start
     sensors = sorted({sensor for sensor, _ in pairs})
     return GapLanes(ends, sorted(pairs), sensors, start[some], stop[some])
