@@ -459,8 +459,8 @@ def describe_sensor_days(matrix: pd.DataFrame) -> str:
     return "\n".join([*lines, f"Thinnest: {_listing(thin, '{} {:.1f} %')}."])
 
 
-def _listing(series: "pd.Series[Any]", text: str, most: int = 3) -> str:
-    return ", ".join(text.format(name, value) for name, value in series.head(most).items())
+def _listing(series: "pd.Series[Any]", text: str) -> str:
+    return ", ".join(text.format(name, value) for name, value in series.head(3).items())
 
 # %% ../../nbs/look/coverage.ipynb #9af733ce
 def check_gaps(gaps: Any) -> None:

@@ -118,8 +118,8 @@ def _say_mean(days: pd.DataFrame) -> str:
     )
 
 
-def _say_thin(days: pd.DataFrame, most: int = 3) -> str:
-    thin = days["percent"][days["percent"] < 100].sort_values(kind="stable").head(most)
+def _say_thin(days: pd.DataFrame) -> str:
+    thin = days["percent"][days["percent"] < 100].sort_values(kind="stable").head(3)
     said = ", ".join(f"{day:%Y-%m-%d} {percent:.1f} %" for day, percent in thin.items())
     return f"Thinnest days: {said}." if said else ""
 
@@ -145,22 +145,23 @@ def _say_gap(days: pd.DataFrame) -> str:
     return f"Longest gap: {said}, without data ({', '.join(labels)})."
 
 
-def _say_failed(days: pd.DataFrame, most: int = 5) -> str:
+def _say_failed(days: pd.DataFrame) -> str:
     """The first failed days and why, one a line."""
     failed = days[days["state"] == "failed"]
     reasons = failed[["error_type", "error_message"]].itertuples(index=False)
     said = [": ".join(part for part in reason if part) for reason in reasons]
-    return _say_list("Failed days:", failed.index, said, most)
+    return _say_list("Failed days:", failed.index, said)
 
 
-def _say_notes(days: pd.DataFrame, most: int = 5) -> str:
+def _say_notes(days: pd.DataFrame) -> str:
     """The first days that are there with a remark, and the remark, one a line."""
     noted = days["note"][days["note"] != ""]
-    return _say_list("Days with a remark:", noted.index, noted.tolist(), most)
+    return _say_list("Days with a remark:", noted.index, noted.tolist())
 
 
-def _say_list(title: str, days: pd.DatetimeIndex, said: list[str], most: int) -> str:
+def _say_list(title: str, days: pd.DatetimeIndex, said: list[str]) -> str:
     """A title and the first days, with what is said of each, one a line."""
+    most = 5
     lines = [
         f"  {day:%Y-%m-%d} {one_line(text, 100)}".rstrip()
         for day, text in zip(days[:most], said[:most], strict=True)
