@@ -37,7 +37,7 @@ from reach_nb.panel.controls import (
     show_panel,
 )
 from .day import DayDetail, stamp_of
-from .jobs import JOBS, BackfillJob, forgetful, is_meant
+from .jobs import JOBS, BackfillJob, Forgetful, is_meant
 from .login import Login
 from .markup import folded, text_html
 from .progress import say_settling
@@ -215,7 +215,7 @@ class DayAgain:
         self.login.box.layout.display = "" if self.login.problem else "none"
         if self.login.problem:
             raise ValueError("There is no login yet: type it below, and try again.")
-        job = BackfillJob(config, lambda: self.login.header(url), telemetry=forgetful(file))
+        job = BackfillJob(config, lambda: self.login.header(url), telemetry=Forgetful(file))
         self.pane.follow(JOBS.start(job))
         self._asked = shown.day, shown.dataset
         self.show()

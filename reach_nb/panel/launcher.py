@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import ipywidgets
 import pandas as pd
 
+from ..backfill import DownloadFunction
 from ..keywords import check_keywords
 from reach_nb.panel.controls import (
     OnError,
@@ -295,7 +296,7 @@ class BackfillLauncher(RunPane):
         output_dir: Path | str = "data",
         *,
         auth_token: str = "",
-        download_fn: Callable[..., Path] | None = None,
+        download_fn: DownloadFunction | None = None,
         **settings: Any,
     ) -> None:
         check_keywords(settings, (*SETTINGS, "auth_token", "download_fn"), "BackfillLauncher")
