@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['Values', 'OnChange', 'MakeInput', 'BASIC_FIELDS', 'ADVANCED_FIELDS', 'check_writable', 'check_day', 'sensors_in_text',
-           'in_one_text', 'each_sensor', 'check_values', 'FieldSpec', 'in_labels', 'say_settings', 'read_texts',
-           'BackfillForm', 'named_sensors']
+           'each_sensor', 'check_values', 'FieldSpec', 'in_labels', 'say_settings', 'read_texts', 'BackfillForm',
+           'named_sensors']
 
 # %% ../../nbs/panel/form.ipynb #472b7129
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -53,11 +53,6 @@ def check_day(name: str, value: Any, today: date) -> None:
 def sensors_in_text(text: str) -> list[str]:
     """The sensors that a text names, with commas between them."""
     return [name.strip().upper() for name in text.split(",") if name.strip()] or [text]
-
-
-def in_one_text(sensors: str | Iterable[str]) -> str:
-    """Sensors as the form's text; a text as it is."""
-    return sensors if isinstance(sensors, str) else ", ".join(sensors)
 
 
 def each_sensor(config: DownloadRunConfig, sensors: Sequence[str]) -> list[DownloadRunConfig]:
@@ -156,8 +151,9 @@ class FieldSpec(NamedTuple):
 def _choice(*options: str, free: bool = False) -> MakeInput:
     def make(value: Any) -> ipywidgets.DOMWidget:
         if free:
+            text = value if isinstance(value, str) else ", ".join(value)  # several sensors
             return ipywidgets.Combobox(
-                value=value, options=options, ensure_option=False, continuous_update=False
+                value=text, options=options, ensure_option=False, continuous_update=False
             )
         return ipywidgets.Dropdown(value=value, options=options)
 
@@ -285,7 +281,6 @@ class BackfillForm:
         yesterday = datetime.now(timezone.utc).date() - timedelta(days=1)
         week = {"start_date": yesterday - timedelta(days=6), "end_date": yesterday}
         values = {**_GOOD, **week, **settings}
-        values["sensor_id"] = in_one_text(values["sensor_id"])
         self.fields = {
             name: Field(name, spec.label, spec.make(values[name]), spec.help, spec.wide)
             for name, spec in _ALL_FIELDS.items()
