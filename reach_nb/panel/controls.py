@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OnError', 'Field', 'DateInput', 'guarded', 'button', 'row', 'Keeper', 'Panel', 'without_here', 'SavedText',
-           'show_panel', 'Pump']
+           'show_panel', 'begin', 'Pump']
 
 # %% ../../nbs/panel/controls.ipynb #d4ee4364
 import contextvars
@@ -316,6 +316,14 @@ def show_panel(panel: Panel, saved: SavedText) -> None:
     saved.show()
 
 # %% ../../nbs/panel/controls.ipynb #e4e97a93
+def begin(work: Callable[[], object], name: str) -> threading.Thread:
+    """A thread that does some work in the context of the cell or click that it belongs to."""
+    run = contextvars.copy_context().run
+    thread = threading.Thread(target=run, args=(work,), daemon=True, name=name)
+    thread.start()
+    return thread
+
+
 class Pump:
     """Refreshes a view in a thread of its own while there is something to see, and once more after.
 
@@ -349,11 +357,7 @@ class Pump:
         """Start it, if it is not running. Returns itself."""
         with self._lock:
             if self._thread is None:
-                run = contextvars.copy_context().run
-                self._thread = threading.Thread(
-                    target=run, args=(self._loop,), daemon=True, name="reach_nb-view"
-                )
-                self._thread.start()
+                self._thread = begin(self._loop, "reach_nb-view")
         return self
 
     def wait(self, seconds: float | None = None) -> None:

@@ -10,7 +10,6 @@ __all__ = ['STATUS_WORDS', 'LARGE_BYTES', 'attempts_html', 'find_artifact', 'dos
 import threading
 import warnings
 from collections.abc import Callable
-from contextvars import copy_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +22,7 @@ from ..constellation import EXPECTED_RECORDS_SINGLE, is_all
 from ..dataset import Dataset
 from ..look.coverage import gaps, sensor_days
 from ..look.days import TelemetrySource, day_attempts
-from .controls import OnError, button, row
+from .controls import OnError, begin, button, row
 from .markup import html_table, scroll, text_html
 from ..places import ArtifactFinder
 from reach_nb.telemetry import (
@@ -198,11 +197,7 @@ class Latest:
         with self._lock:
             self._waiting = work
             if self._thread is None:
-                run = copy_context().run
-                self._thread = threading.Thread(
-                    target=run, args=(self._loop,), daemon=True, name="reach_nb-read"
-                )
-                self._thread.start()
+                self._thread = begin(self._loop, "reach_nb-read")
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until nothing is left to do, or for so many seconds. Returns whether it is so."""
