@@ -132,7 +132,7 @@ def convert_source(
         return _done(path, "unchanged", noted, targets)
     before = Stamp.of(path, sha256=sha256_of(path))
     counted = count_records(path)
-    its = FORMATS[_format_of(path)]
+    (its,) = (its for name, its in FORMATS.items() if path.suffix == f".{name}")
     rows = its.rows(path)
     stem = stem or path.stem
     name = f"{stem}.parquet"
@@ -153,11 +153,6 @@ def convert_source(
     for stale in set(targets) - set(fresh):
         stale.unlink()
     return _done(path, "converted", stamp, fresh)
-
-
-def _format_of(path: Path) -> OutputFormat:
-    (found,) = (name for name in FORMATS if path.suffix == f".{name}")
-    return found
 
 
 def _done(path: Path, status: Status, stamp: Stamp, targets: Sequence[Path]) -> Conversion:
