@@ -70,6 +70,13 @@ def say_settling(settles_at: datetime | None) -> str:
     return f"may still change until {settles_at:%Y-%m-%d}; a run after that asks once more"
 
 
+def _on_disk(row: TelemetryRow | None, settles_at: datetime | None) -> tuple[float | None, str]:
+    """Availability, %, and what is odd about a day, whose row is that of a file, if any is."""
+    percent = None if row is None else _number(row.availability_pct)
+    remarks = ("" if row is None else row.error_message, say_settling(settles_at))
+    return percent, "; ".join(filter(None, remarks))
+
+
 def planned_cell(planned: PlannedDay, prior: TelemetryRow | None) -> DayCell:
     """A day as the plan has it, with the availability that its latest row has noted."""
     states: dict[str, CellState] = {
@@ -78,11 +85,9 @@ def planned_cell(planned: PlannedDay, prior: TelemetryRow | None) -> DayCell:
         ACTION_SKIP_FAILED: "failed",
     }
     state = states.get(planned.action, "queued")
-    there = prior is not None and state == "skipped_existing"
-    percent = _number(prior.availability_pct) if prior is not None and there else None
-    remarks = [prior.error_message if prior is not None and there else ""]
-    remarks += [say_settling(planned.settles_at)] if state.startswith("skipped") else []
-    remark = "; ".join(filter(None, remarks))
+    row = prior if state == "skipped_existing" else None
+    settles_at = planned.settles_at if state.startswith("skipped") else None
+    percent, remark = _on_disk(row, settles_at)
     sensor = planned.dataset.sensor_id
     return DayCell(planned.day, state, percent, planned.reason, remark, sensor)
 
@@ -141,11 +146,8 @@ def plan_cells(plan: Plan) -> DayCells:
 def finished_cell(row: TelemetryRow, settles_at: datetime | None = None) -> DayCell:
     """A day after its attempt, as the last row says that was written for it."""
     outcome = outcome_of_attempt(as_date(row.chunk_date_utc), row)
-    there = outcome.outcome == "downloaded"
-    percent = _number(row.availability_pct) if there else None
-    remarks = [row.error_message if there else ""]
-    remarks += [say_settling(settles_at)] if outcome.outcome != "failed" else []
-    remark = "; ".join(filter(None, remarks))
+    there = row if outcome.outcome == "downloaded" else None
+    percent, remark = _on_disk(there, None if outcome.outcome == "failed" else settles_at)
     return DayCell(outcome.day, outcome.outcome, percent, outcome.error, remark)
 
 
