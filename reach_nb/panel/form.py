@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 import ipywidgets
 
 from ..archive.formats import FORMATS
-from ..constellation import SENSOR_IDS, is_all, unknown_sensor_hint
+from ..constellation import DESCRIPTORS, SENSOR_IDS, is_all, unknown_sensor_hint
 from ..dataset import OUTPUT_FORMATS
 from .controls import DateInput, Field
 from ..places import check_places
@@ -188,7 +188,7 @@ BASIC_FIELDS = {
     "start_date": FieldSpec("First day (UTC)", _day),
     "end_date": FieldSpec("Last day (UTC)", _day),
     "sensor_id": FieldSpec("Sensor", _choice("ALL", *SENSOR_IDS, free=True), "several with commas"),
-    "descriptor": FieldSpec("Descriptor", _choice("QUICKLOOK", "PROVISIONAL", free=True)),
+    "descriptor": FieldSpec("Descriptor", _choice(*DESCRIPTORS, free=True)),
     "output_format": FieldSpec("Format", _choice(*OUTPUT_FORMATS)),
     "output_dir": FieldSpec("Output folder", _text("data"), wide=True),
 }
