@@ -44,7 +44,7 @@ from .progress import say_settling
 from .run_view import Concern, RunPane, RunView, look_html
 from .strip import STRIP_LOOKS, Strip, StripDay, strip_html
 from ..places import ArtifactFinder
-from ..planning import SETTLE_HOURS, DownloadRunConfig, settled_at
+from ..planning import DownloadRunConfig, settle_hours_of, settled_at
 from ..telemetry import TELEMETRY_NAME, as_dataset, holds_telemetry, log_path
 from ..windows import as_date
 from ..words import say_count
@@ -111,7 +111,7 @@ class LogSource:
 # %% ../../nbs/panel/explorer.ipynb #874e142c
 def remarks_of(frame: pd.DataFrame, descriptor: str) -> dict[date, str]:
     """What is to be said of the days that are there, or hold no data: remarks, and which settle."""
-    hours = SETTLE_HOURS.get(descriptor.upper(), 0.0)
+    hours = settle_hours_of(descriptor)
     found = dict[date, str]()
     asked = frame[["started_utc", "finished_utc"]].min(axis=1)
     for day, state, note, at in zip(frame.index, frame["state"], frame["note"], asked, strict=True):
