@@ -114,17 +114,11 @@ def ask_again(
 
 # %% ../../nbs/service/client.ipynb #f4183266
 class RetryNews:
-    """What was asked again, until it is taken; threads may share one.
+    """What was asked again, until it is taken; threads may share one."""
 
-    Parameters
-    ----------
-    most : int
-        How many are kept; older ones are forgotten.
-    """
-
-    def __init__(self, most: int = 1_000) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()  # guards what is kept
-        self._kept: deque[Retrying] = deque(maxlen=most)
+        self._kept: deque[Retrying] = deque(maxlen=1_000)  # older ones are forgotten
 
     def add(self, retry: Retrying) -> None:
         """One more."""
