@@ -165,9 +165,7 @@ def _usual_times(texts: list[Any]) -> Times | None:
     if not texts or {*map(type, texts)} != {str} or {*map(len, texts)} != {len(_FORM)}:
         return None
     together = "".join(texts)
-    if not together.isascii():
-        return None
-    letters = np.frombuffer(together.encode(), np.uint8).reshape(-1, len(_FORM))
+    letters = np.frombuffer(together.encode("ascii", "replace"), np.uint8).reshape(-1, len(_FORM))
     usual = np.where(_DIGIT, (letters >= 48) & (letters <= 57), letters == _FORM)
     return _moments((letters - 48).T) if usual.all() else None
 
