@@ -267,11 +267,7 @@ class RecordDecoder:
         try:
             return self.one.decode(raw)
         except msgspec.DecodeError:
-            pass
-        try:
             (record,) = decode_records(b"[" + bytes(raw) + b"]")
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            return self.kind()
         return self.kind(**{n: _meant(n, record.get(n)) for n in self.kind.__struct_fields__})
 
 
@@ -296,9 +292,7 @@ def json_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
         columns: Table = {n: objects(list(map(attrgetter(n), records))) for n in plain}
         if "senPos" in names:
             columns |= lay_out_positions(record.senPos for record in records)
-        if "seoList" in names:
-            columns = lay_out_entries(columns, [record.seoList for record in records])
-        yield columns
+        yield lay_out_entries(columns, [record.seoList for record in records])
 
 
 def _json_batches(path: Path, decoder: RecordDecoder) -> Iterator[list[Any]]:
