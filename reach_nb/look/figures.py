@@ -22,7 +22,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.dates import (
     HOURLY,
@@ -304,9 +304,6 @@ def _recolor(figure: Figure) -> None:
         for line in ax.lines:
             if line.get_linestyle() != "None":
                 line.set_color(page_color(line.get_color()))
-        for lines in ax.findobj(LineCollection):
-            assert isinstance(lines, LineCollection)
-            lines.set_color([page_color(color) for color in np.asarray(lines.get_colors())])
     for mark in figure.findobj(Line2D):  # black marks, in the legend too
         assert isinstance(mark, Line2D)
         if mark.get_linestyle() == "None" and to_hex(mark.get_color()) == "#000000":
