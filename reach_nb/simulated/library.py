@@ -280,6 +280,6 @@ def warm_library(
     if not all(query in library.cache for query in queries):
         raise ValueError(
             f"cache_mb: {library.cache.max_bytes / 2**20:g} is too little for {day}, whose "
-            f"answers have {total / 2**20:.0f} MB, or not all of it has arrived yet"
+            f"answers have {total / 2**20:.0f} MiB, or not all of it has arrived yet"
         )
     return total

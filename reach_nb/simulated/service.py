@@ -23,7 +23,7 @@ class SimulatedUDL:
     """The embedded UDL: a context manager that serves on 127.0.0.1.
 
     `inject` and `clear_faults` are its `FaultBook`'s; `truth`, `expected_count` and
-    `expected_records` are its `Library`'s, with no fault and no limit in the way. What is
+    `expected_records` are its `Library`'s, with no fault and no limit in the way. What can be
     changed in `settings` holds from the next request on.
 
     Parameters
