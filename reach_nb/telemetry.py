@@ -529,7 +529,7 @@ class DatedRows:
         rows = say_count(len(unread), "row")
         if not any_read:
             raise ValueError(
-                f"telemetry_path: {log_name} has {rows} and no date in them that can be read, "
+                f"telemetry_path: {log_name} has {rows} and no date that can be read, "
                 f"such as {unread[0][:60]!r}: a spreadsheet program may have rewritten them; "
                 "write days as 2025-01-31 in chunk_date_utc, or use a copy"
             )
@@ -585,7 +585,8 @@ class HistoricalTelemetry:
     def append_row(self, row: TelemetryRow | Mapping[str, Any]) -> None:
         """Append one event, values by column; it is on disk when the call returns.
 
-        What is unknown, or has no column in an older file, is a `ValueError`, and not written.
+        What is unknown, has no column in an older file, or meets a file of something else is a
+        `ValueError`, what is no row a `TypeError`, and a disk that fails an `OSError`.
         """
         self._log.append(checked_values(row))
 
