@@ -174,7 +174,8 @@ def built_in(
 ) -> Iterator[DayDownloader]:
     """The built-in downloader, for as long as the `with` lasts.
 
-    Raises `AuthenticationError` if the service refuses the credential.
+    Raises `AuthenticationError` if the service refuses the credential, and `ConnectionSetupError`
+    if the way to it cannot work.
 
     Parameters
     ----------
@@ -557,10 +558,11 @@ def run_download(
     """Backfill a range of days, resuming whatever earlier runs left unfinished.
 
     A day that fails is noted, and the run goes on. `stop`, Ctrl-C and `SystemExit` end it at once
-    and cleanly; after `stop` the summary tells what was done. Before anything is written it raises
+    and cleanly; after `stop` the summary tells what was done. Before any row is written it raises
     `ValueError` for bad settings, `RunLockedError` if another run holds the telemetry,
-    `AuthenticationError` for a bad credential, and `ImportError` if a format needs a package that
-    is not there; later `OSError` if a telemetry row cannot be written.
+    `AuthenticationError` for a bad credential, `ConnectionSetupError` for a way that cannot work,
+    and `ImportError` if a format needs a package that is not there; later `OSError` if a telemetry
+    row cannot be written.
 
     Parameters
     ----------

@@ -81,9 +81,9 @@ def end_if_stopped(stop: threading.Event) -> None:
         raise RunStopped("stopped on request")
 
 
-def wait_for_other(stop: threading.Event, pause_seconds: float = 0.2) -> None:
+def wait_for_other(stop: threading.Event) -> None:
     """Wait a little for a run that fetches the same; `RunStopped` if a stop flag is set."""
-    stop.wait(pause_seconds)
+    stop.wait(0.2)
     end_if_stopped(stop)
 
 # %% ../nbs/download.ipynb #99cd2c85
@@ -272,9 +272,9 @@ def download_window(
 ) -> Downloaded:
     """Download every record of a window into one artifact; resumes an interrupted call.
 
-    Raises `ValueError` for a bad argument, `NoRecordsError` if the service holds none, a `UDLError`
-    if a chunk cannot be had, `RunStopped` once the client's stop flag is set, and `OSError` if the
-    disk fails.
+    Raises `ValueError` for a bad argument, `NoRecordsError` if the service holds none or the window
+    has not begun, a `UDLError` if a chunk cannot be had, `RunStopped` once the client's stop flag
+    is set, and `OSError` if the disk fails.
 
     Parameters
     ----------

@@ -386,6 +386,8 @@ def decide_action(
 ) -> Action:
     """What to do with a day: `run`, `skip_existing`, `skip_terminal` or `skip_failed`.
 
+    Raises `ValueError` if it is told no day, and `prior` names none that can be read.
+
     Parameters
     ----------
     prior : TelemetryRow or None
@@ -823,7 +825,8 @@ def plan_runs(
 ) -> Plan:
     """The plan of a run of several datasets as things stand: one dataset after the other.
 
-    Reads the telemetry, writes nothing, asks no network. Raises what `check_together` raises.
+    Reads the telemetry, writes nothing, asks no network. Raises what `check_together` raises, and
+    `ValueError` for a log that cannot be read.
 
     Parameters
     ----------
@@ -864,6 +867,8 @@ def plan_run(
     now: datetime | None = None,
 ) -> Plan:
     """The plan of a run as things stand: reads the telemetry, writes nothing, asks no network.
+
+    Raises `ValueError` for a log that cannot be read.
 
     Parameters
     ----------

@@ -44,9 +44,9 @@ class Habits:
     byte_order_mark : bool
         Whether JSON begins with one.
     keep_alive : bool
-        Whether connections are kept; else the service speaks HTTP/1.0.
+        Whether connections are kept; else the service speaks HTTP/1.0, from its next start on.
     ban_after : int, optional
-        After so many 429s every answer is 403.
+        After so many 429s every answer is 403; as it was when the service was made.
     """
 
     range_end: Literal["inclusive", "exclusive", "rounded"] = "inclusive"
