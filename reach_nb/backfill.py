@@ -27,6 +27,7 @@ from .archive.checksums import forget_sum
 from .archive.formats import FORMATS, count_records
 from .archive.origin import mixing_hint
 from .archive.spool import discard_spool
+from .config import DownloadRunConfig, as_configs, check_together, with_absolute_paths
 from reach_nb.constellation import (
     unknown_descriptor_hint,
     unknown_sensor_hint,
@@ -46,6 +47,7 @@ from .day.pace import PaceWatch
 from .day.progress_bar import ProgressBar, wants_bar
 from .day.runlock import run_lock
 from .day.witness import Witness
+from .decision import ACTION_RUN
 from reach_nb.download import (
     Downloaded,
     check_client,
@@ -65,18 +67,7 @@ from reach_nb.events import (
 )
 from .keywords import names_nearest
 from .places import check_places, make_places
-from reach_nb.planning import (
-    ACTION_RUN,
-    DownloadRunConfig,
-    Plan,
-    PlannedDay,
-    as_configs,
-    check_together,
-    limit_hint,
-    plan_runs,
-    say_reason,
-    with_absolute_paths,
-)
+from .planning import Plan, PlannedDay, limit_hint, plan_runs, say_reason
 from .secrecy import redact
 from .service.client import UDLClient
 from reach_nb.telemetry import (

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 from .archive.formats import count_records
 from .archive.origin import note_origin
 from .archive.spool import Spool, discard_spool
+from .config import DownloadRunConfig, check_setting, is_number, settle_hours_of
 from .constellation import UDL_BASE_URL
 from .dataset import Dataset, OutputFormat
 from .day.chunks import fetch_chunks, fetch_window
@@ -32,13 +33,7 @@ from .errors import ArgumentError, NoRecordsError, RunStopped
 from .events import ChunkDone, EventReader, publish
 from .files import as_path, make_folders
 from .keywords import hands_on, names_nearest
-from reach_nb.planning import (
-    DownloadRunConfig,
-    check_setting,
-    due_chunks,
-    is_number,
-    settle_hours_of,
-)
+from .planning import due_chunks
 from .secrecy import secret
 from .service.client import UDLClient
 from .service.limiter import RATES, AdaptiveRateController

@@ -13,6 +13,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..dataset import Dataset
+from reach_nb.decision import (
+    ACTION_RUN,
+    ACTION_SKIP_EXISTING,
+    ACTION_SKIP_FAILED,
+    ACTION_SKIP_TERMINAL,
+    Action,
+)
 from reach_nb.look.figures import (
     PAGE_WIDE,
     add_boxes,
@@ -24,14 +31,7 @@ from reach_nb.look.figures import (
     rectangles,
 )
 from .looks import Look
-from reach_nb.planning import (
-    ACTION_RUN,
-    ACTION_SKIP_EXISTING,
-    ACTION_SKIP_FAILED,
-    ACTION_SKIP_TERMINAL,
-    Action,
-    PlannedDay,
-)
+from ..planning import PlannedDay
 
 # %% ../../nbs/look/plan.ipynb #2e1b4413
 ACTION_LOOKS: dict[Action, Look] = {

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import ipywidgets
 
+from ..config import DownloadRunConfig
 from ..errors import AuthenticationError
 from ..look.plan import ACTION_LOOKS
 from .estimates import estimate_run
@@ -23,7 +24,6 @@ from .login import Login
 from .markup import folded, html_table, scroll, text_html
 from reach_nb.planning import (
     MOST_STRETCHES,
-    DownloadRunConfig,
     Plan,
     PlannedDay,
     plan_runs,

@@ -19,11 +19,11 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..config import check_setting
 from ..constellation import BY_OBSERVATORY, UDL_BASE_URL, expected_records, is_all
 from ..dataset import Dataset
 from ..errors import AuthenticationError, RequestRejectedError, TransientError
 from ..keywords import names_nearest
-from ..planning import check_setting
 from ..secrecy import hiding
 from .client import UDLClient
 from .findings import Finding, Report, Verdict, judge

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from ..config import check_setting
 from ..events import RateChanged
-from ..planning import check_setting
 
 # %% ../../nbs/service/limiter.ipynb #183c7d07
 @dataclass(frozen=True)

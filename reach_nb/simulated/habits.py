@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ..planning import in_one_line
+from ..config import in_one_line
 from ..windows import as_utc
 
 # %% ../../nbs/simulated/habits.ipynb #4ee584e2

@@ -17,7 +17,7 @@ from datetime import date
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ..planning import in_one_line
+from ..config import in_one_line
 from .faults import check_shares
 from .habits import Habits, read_fields
 from .library import real_time_ms
