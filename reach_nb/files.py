@@ -20,7 +20,7 @@ from pathlib import Path
 
 # %% ../nbs/files.ipynb #ece3f777
 def as_path(value: str | PathLike[str], field: str = "path") -> Path:
-    """A `Path` from text or a path, with the home folder in place of a `~` at its begin.
+    """A `Path` from text or a path, with the home folder in place of a `~` at its start.
 
     Raises `ValueError`, naming `field` and the value, if it is neither, or empty.
 
