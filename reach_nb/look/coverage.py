@@ -289,8 +289,8 @@ def gaps(
     """The intervals without samples, per sensor and dosimeter.
 
     Memory holds two days. Raises `ValueError`, naming the field, for `cadences` below 1, a
-    missing column, a reading without a time, sensor or dosimeter, a `window` that is no pair of
-    moments in order, or an unknown sensor, and if two frames overlap.
+    missing column, a reading without a time, sensor or dosimeter (1 or 2), a `window` that is no
+    pair of moments in order, or an unknown sensor, and if two frames overlap.
 
     Parameters
     ----------
