@@ -168,8 +168,9 @@ def dose_map(
 ) -> pd.DataFrame:
     """Dose rates in cells of latitude and longitude.
 
-    Raises `ValueError` for an unknown `statistic`, no reading of the flavor, or several flavors of
-    which none is chosen. A reading without a flavor or a place is passed over.
+    Raises `ValueError` for an unknown `statistic`, a `bin_degrees` that is no size, a missing
+    column, no reading of the flavor, or several flavors of which none is chosen. A reading without
+    a flavor or a place is passed over.
 
     Parameters
     ----------
