@@ -32,6 +32,7 @@ from reach_nb.planning import (
     Action,
     PlannedDay,
 )
+from ..words import say_count
 
 # %% ../../nbs/look/plan.ipynb #2e1b4413
 ACTION_LOOKS: dict[Action, Look] = {
@@ -66,9 +67,10 @@ def describe_plan(plan: Sequence[PlannedDay]) -> str:
     counts = _count_actions(plan)
     days = ", ".join(f"{count} {ACTION_LOOKS[action].label}" for action, count in counts.items())
     first, last = min(p.day for p in plan), max(p.day for p in plan)
+    when = f"{first} to {last}" if last > first else f"{first}"
     datasets = len(_datasets(plan))
     several = f"{datasets} datasets, " * (datasets > 1)
-    return f"{first} to {last}, {several}{len(plan)} days: {days}."
+    return f"{when}, {several}{say_count(len(plan), 'day')}: {days}."
 
 
 def _datasets(plan: Sequence[PlannedDay]) -> list[Dataset]:
