@@ -457,8 +457,10 @@ def describe_sensor_days(matrix: pd.DataFrame) -> str:
         worst = zeros[zeros > 0].sort_values(ascending=False, kind="stable")
         where = f"in {say_count(len(worst), 'sensor')}; most in {_listing(worst, '{} ({})')}"
         lines.append(f"Days at 0 %: {worst.sum()}, {where}.")
-    thin = matrix.mean(axis=1).sort_values(kind="stable")
-    return "\n".join([*lines, f"Thinnest: {_listing(thin, '{} {:.1f} %')}."])
+    thin = matrix.mean(axis=1).dropna().sort_values(kind="stable")
+    if len(thin):
+        lines.append(f"Thinnest: {_listing(thin, '{} {:.1f} %')}.")
+    return "\n".join(lines)
 
 
 def _listing(series: "pd.Series[Any]", text: str, most: int = 3) -> str:
