@@ -210,7 +210,7 @@ def dose_map(
     return as_map(whole, grid, statistic, mask)
 
 # %% ../../nbs/look/dose_map.ipynb #25b5b2d5
-_STATISTIC_WORDS = {"mean": "mean", "median": "median", "max": "highest", "count": "number of"}
+_STATISTIC_WORDS = {"mean": "mean", "median": "median", "max": "highest"}
 
 
 def map_label(found: pd.DataFrame) -> str:
