@@ -592,25 +592,6 @@ def more_rows(results):
                 yield what, f"{first:.2f} s", "≤ 0.35 s", first <= 0.35
 
 
-def shape_table(found):
-    """What converting costs by shape, in µs of the processor for a record, beside the goals: a pandas frame."""
-    import pandas as pd
-    from shapes import GOALS
-
-    us = pd.DataFrame(found).T
-    return pd.DataFrame(
-        {
-            "plain CSV": us["plain"].round(1),
-            "CSV": us["csv"].round(2),
-            "goal": pd.Series(GOALS),
-            "met": (us["csv"].round(2) <= pd.Series(GOALS)).map({True: "yes", False: "no"}),
-            "times plain": (us["plain"] / us["csv"]).round(1),
-            "check": us["check"].round(2),
-            "Parquet": us["parquet"].round(1),
-        }
-    ).loc[list(GOALS)]
-
-
 def smoke():
     """Six chunks by each client, held against each other; and the quick sections."""
     from pyarrow import parquet
@@ -689,6 +670,8 @@ def main():
     for what, value, goal, met in rows(results):
         print(f"{what:52} {value:44} {goal:16} {'' if met is None else 'met' if met else 'MISSED'}")
     if found := results.get("shapes"):
+        from shapes import shape_table
+
         print(shape_table(found).to_string())
 
 

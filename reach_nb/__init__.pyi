@@ -54,11 +54,15 @@ from .telemetry import (
     TelemetryRow as TelemetryRow,
     utcnow_iso as utcnow_iso,
 )
-from .planning import (
+from .config import (
     DownloadRunConfig as DownloadRunConfig,
+)
+from .decision import (
+    decide_action as decide_action,
+)
+from .planning import (
     Plan as Plan,
     PlannedDay as PlannedDay,
-    decide_action as decide_action,
     plan_backfill as plan_backfill,
     plan_run as plan_run,
     plan_runs as plan_runs,

@@ -27,6 +27,7 @@ from .archive.checksums import forget_sum
 from .archive.formats import FORMATS, count_records
 from .archive.origin import mixing_hint
 from .archive.spool import discard_spool
+from .config import DownloadRunConfig, as_configs, check_together, with_absolute_paths
 from reach_nb.constellation import (
     unknown_descriptor_hint,
     unknown_sensor_hint,
@@ -46,6 +47,7 @@ from .day.pace import PaceWatch
 from .day.progress_bar import ProgressBar, wants_bar
 from .day.runlock import run_lock
 from .day.witness import Witness
+from .decision import ACTION_RUN
 from reach_nb.download import (
     Downloaded,
     check_client,
@@ -65,18 +67,7 @@ from reach_nb.events import (
 )
 from .keywords import names_nearest
 from .places import check_places, make_places
-from reach_nb.planning import (
-    ACTION_RUN,
-    DownloadRunConfig,
-    Plan,
-    PlannedDay,
-    as_configs,
-    check_together,
-    limit_hint,
-    plan_runs,
-    say_reason,
-    with_absolute_paths,
-)
+from .planning import Plan, PlannedDay, limit_hint, plan_runs, say_reason
 from .secrecy import redact
 from .service.client import UDLClient
 from reach_nb.telemetry import (
@@ -174,7 +165,8 @@ def built_in(
 ) -> Iterator[DayDownloader]:
     """The built-in downloader, for as long as the `with` lasts.
 
-    Raises `AuthenticationError` if the service refuses the credential.
+    Raises `AuthenticationError` if the service refuses the credential, and `ConnectionSetupError`
+    if the way to it cannot work.
 
     Parameters
     ----------
@@ -557,10 +549,11 @@ def run_download(
     """Backfill a range of days, resuming whatever earlier runs left unfinished.
 
     A day that fails is noted, and the run goes on. `stop`, Ctrl-C and `SystemExit` end it at once
-    and cleanly; after `stop` the summary tells what was done. Before anything is written it raises
+    and cleanly; after `stop` the summary tells what was done. Before any row is written it raises
     `ValueError` for bad settings, `RunLockedError` if another run holds the telemetry,
-    `AuthenticationError` for a bad credential, and `ImportError` if a format needs a package that
-    is not there; later `OSError` if a telemetry row cannot be written.
+    `AuthenticationError` for a bad credential, `ConnectionSetupError` for a way that cannot work,
+    and `ImportError` if a format needs a package that is not there; later `OSError` if a telemetry
+    row cannot be written.
 
     Parameters
     ----------

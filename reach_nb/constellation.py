@@ -32,11 +32,11 @@ class Sensor(NamedTuple):
         Energy channels of DOSE1 and DOSE2, such as ("X", "W").
     """
 
-    sensor_id: str  # `idSensor`, such as REACH-101
-    observatory_name: str  # `observatoryName`, such as Iridium-102
-    sat_no: int  # `satNo`, the number in the satellite catalogue
-    pod_model: str  # `origSensorId`: "0" to "3", not unique
-    flavors: tuple[str, str]  # energy channels of DOSE1 and DOSE2, such as ("X", "W")
+    sensor_id: str
+    observatory_name: str
+    sat_no: int
+    pod_model: str
+    flavors: tuple[str, str]
 
 # %% ../nbs/constellation.ipynb #06e45979
 POD_FLAVORS: dict[str, tuple[str, str]] = {
@@ -76,16 +76,18 @@ class Channel(NamedTuple):
     ----------
     flavor : str
         Its letter, as named inside `obDescription`.
-    electrons_mev, protons_mev : float or None
-        Least kinetic energy of an electron and of a proton that it sees, MeV; `None`: it sees none.
+    electrons_mev : float or None
+        Least kinetic energy of an electron that it sees, MeV; `None`: it sees none.
+    protons_mev : float
+        Least kinetic energy of a proton that it sees, MeV.
     shielding_mils : int
         Shield over the silicon, mils (thousandths of an inch) of aluminium or their equivalent.
     """
 
-    flavor: str  # its letter, as named inside `obDescription`
-    electrons_mev: float | None  # least energy of an electron that it sees, MeV; None: it sees none
-    protons_mev: float  # least energy of a proton that it sees, MeV
-    shielding_mils: int  # of aluminium or their equivalent, thousandths of an inch
+    flavor: str
+    electrons_mev: float | None
+    protons_mev: float
+    shielding_mils: int
 
     @property
     def energies(self) -> str:

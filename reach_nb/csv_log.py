@@ -478,7 +478,7 @@ class CsvLog:
     def append(self, values: Mapping[str, str]) -> None:
         """Append one row, texts by column; it is on disk when the call returns.
 
-        A column that the file has not, or a file of something else, is a `ValueError`.
+        Errors are those of `records`; a column that the file has not is a `ValueError`, too.
         """
         self._check_no_folder()
         with self._lock:

@@ -47,13 +47,12 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sensor_id", normalize_sensor_id(self.sensor_id))
-        if isinstance(self.descriptor, str):
-            object.__setattr__(self, "descriptor", self.descriptor.upper())
         if not isinstance(self.descriptor, str) or not _PLAIN_WORD.fullmatch(self.descriptor):
             raise ValueError(
                 f"descriptor: {self.descriptor!r} is not a plain word; "
                 "give one such as QUICKLOOK or PROVISIONAL"
             )
+        object.__setattr__(self, "descriptor", self.descriptor.upper())
         if self.output_format not in OUTPUT_FORMATS:
             raise ValueError(
                 f"output_format: {self.output_format!r} is unknown; "
@@ -75,5 +74,5 @@ class Dataset:
         return f"{prefix}_{start}_{stop}{tail}.{self.output_format}"
 
     def artifact_path(self, output_dir: Path | PathLike[str] | str, day: date) -> Path:
-        """Where the file of a UTC day is, or will be, in a folder."""
+        """Where the file of a UTC day is, or will be, in a folder; no path is a `ValueError`."""
         return as_path(output_dir, "output_dir") / self.artifact_name(day_window(day))

@@ -15,13 +15,13 @@ import pandas as pd
 
 from .archive.origin import THIS_MACHINE, origins_in
 from .backfill import run_download
+from .config import DownloadRunConfig
 from .events import DownloadRunSummary
 from .files import as_path
 from .look.bars import plot_days
 from .look.days import availability_frame
 from .look.figures import figure_of
 from .places import check_places, make_places
-from .planning import DownloadRunConfig
 from .simulated.service import SimulatedUDL
 from .telemetry import TELEMETRY_NAME
 

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 from .archive.formats import count_records
 from .archive.origin import note_origin
 from .archive.spool import Spool, discard_spool
+from .config import DownloadRunConfig, check_setting, is_number, settle_hours_of
 from .constellation import UDL_BASE_URL
 from .dataset import Dataset, OutputFormat
 from .day.chunks import fetch_chunks, fetch_window
@@ -32,13 +33,7 @@ from .errors import ArgumentError, NoRecordsError, RunStopped
 from .events import ChunkDone, EventReader, publish
 from .files import as_path, make_folders
 from .keywords import hands_on, names_nearest
-from reach_nb.planning import (
-    DownloadRunConfig,
-    check_setting,
-    due_chunks,
-    is_number,
-    settle_hours_of,
-)
+from .planning import due_chunks
 from .secrecy import secret
 from .service.client import UDLClient
 from .service.limiter import RATES, AdaptiveRateController
@@ -81,9 +76,9 @@ def end_if_stopped(stop: threading.Event) -> None:
         raise RunStopped("stopped on request")
 
 
-def wait_for_other(stop: threading.Event, pause_seconds: float = 0.2) -> None:
+def wait_for_other(stop: threading.Event) -> None:
     """Wait a little for a run that fetches the same; `RunStopped` if a stop flag is set."""
-    stop.wait(pause_seconds)
+    stop.wait(0.2)
     end_if_stopped(stop)
 
 # %% ../nbs/download.ipynb #99cd2c85
@@ -272,9 +267,9 @@ def download_window(
 ) -> Downloaded:
     """Download every record of a window into one artifact; resumes an interrupted call.
 
-    Raises `ValueError` for a bad argument, `NoRecordsError` if the service holds none, a `UDLError`
-    if a chunk cannot be had, `RunStopped` once the client's stop flag is set, and `OSError` if the
-    disk fails.
+    Raises `ValueError` for a bad argument, `NoRecordsError` if the service holds none or the window
+    has not begun, a `UDLError` if a chunk cannot be had, `RunStopped` once the client's stop flag
+    is set, and `OSError` if the disk fails.
 
     Parameters
     ----------

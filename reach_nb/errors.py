@@ -14,7 +14,7 @@ import inspect
 class ArgumentError(ValueError):
     """A bad argument of a function that downloads; a plain `ValueError` would mean "no data"."""
 
-# %% ../nbs/errors.ipynb #a659a45f
+# %% ../nbs/errors.ipynb #80145005
 def one_line_traceback(error: Exception) -> list[str]:
     """An error as a notebook shows it: what a person can mend needs no hundred lines of calls.
 
@@ -22,7 +22,7 @@ def one_line_traceback(error: Exception) -> list[str]:
     """
     return [f"{type(error).__name__}: {error}"]
 
-# %% ../nbs/errors.ipynb #80145005
+
 class ReachError(Exception):
     """What this package raises on its own account; a notebook shows one line of it."""
 
@@ -30,7 +30,7 @@ class ReachError(Exception):
 
 
 class NoRecordsError(ReachError, ValueError):
-    """Every question was answered, and the service holds no record of the window."""
+    """The service holds no record of the window, or the window has not begun."""
 
 
 class RunStopped(ReachError):
@@ -46,7 +46,7 @@ class UDLError(ReachError):
 
 
 class AuthenticationError(UDLError):
-    """The service refuses the credential (401 or 403); nothing more is asked with it."""
+    """There is no credential, or the service refuses it (401, 403); nothing more is asked."""
 
 
 class ConnectionSetupError(UDLError):
@@ -95,7 +95,7 @@ class UnreachableError(TransientError):
 
 
 class BadAnswerError(TransientError):
-    """An answer with status 200 that is no list of records, or a redirect."""
+    """An answer that cannot be believed: no list of records, not whole, or a redirect."""
 
 # %% ../nbs/errors.ipynb #0e233030
 def error_tree(root: type[BaseException] = ReachError) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 # %% ../nbs/files.ipynb #ece3f777
 def as_path(value: str | PathLike[str], field: str = "path") -> Path:
-    """A `Path` from text or a path, with the home folder in place of a `~` at its begin.
+    """A `Path` from text or a path, with the home folder in place of a `~` at its start.
 
     Raises `ValueError`, naming `field` and the value, if it is neither, or empty.
 
@@ -35,8 +35,7 @@ def as_path(value: str | PathLike[str], field: str = "path") -> Path:
     -------
     Path
     """
-    is_text = isinstance(value, str | PathLike) and not isinstance(value, bytes)
-    if not is_text or (isinstance(value, str) and not value.strip()):
+    if not isinstance(value, str | PathLike) or (isinstance(value, str) and not value.strip()):
         raise ValueError(f"{field}: {value!r} is no path; give text or a pathlib.Path")
     try:
         return Path(value).expanduser()

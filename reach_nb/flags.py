@@ -142,7 +142,7 @@ def counts_of_256(dose_rate: ArrayLike, flavor_w: ArrayLike) -> NDArray[np.bool_
 def flag_mask(exclude_flags: SupportsIndex | str | Iterable[SupportsIndex | str]) -> int:
     """A choice of flags as one bit mask.
 
-    A name or a type that is none is a `ValueError` that says which there are.
+    What names no flag is a `ValueError` that says which there are.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def through(executor: Executor, tasks: Iterable[Task[P]], in_flight: int) -> Ite
 def in_order(tasks: Iterable[Task[P]], threads: int) -> Iterator[P]:
     """The results of some tasks, in their order, made by so many threads; by none, for 1.
 
-    One more result than there are threads may wait for its turn.
+    One more result than there are threads may wait for its turn. Raises what a task raises.
     """
     if threads <= 1:
         for task in tasks:

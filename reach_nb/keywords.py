@@ -37,9 +37,9 @@ Named = TypeVar("Named", bound=Callable[..., Any])
 
 
 def names_nearest(named: Named) -> Named:
-    """A class or a function that refuses an unknown keyword with the nearest known one.
+    """Decorates a class or a function: an unknown keyword is a `TypeError` with the nearest one.
 
-    It decorates either. A login is an argument of the name `auth_token`.
+    A login is an argument of the name `auth_token`.
 
     Parameters
     ----------

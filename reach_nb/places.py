@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from .csv_log import OTHERWISE_SAVED
-from .files import make_folders, sync_folder
+from .files import lock_file, make_folders, sync_folder, unlock_file
 from .telemetry import holds_telemetry, lacking_columns
 
 # %% ../nbs/places.ipynb #e111bb3a
@@ -106,15 +106,12 @@ def make_places(output_dir: Path, telemetry_file: Path) -> None:
 
 
 def has_locks(file: IO[bytes]) -> bool:
-    """Whether the file system of an open file lets it be locked; on Windows all do."""
-    if os.name == "nt":
-        return True
-    import fcntl
-
+    """Whether the file system of an open file lets it be locked."""
     try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file.fileno())
     except OSError:
         return False
+    unlock_file(file.fileno())
     return True
 
 # %% ../nbs/places.ipynb #773912ea

@@ -529,7 +529,7 @@ class DatedRows:
         rows = say_count(len(unread), "row")
         if not any_read:
             raise ValueError(
-                f"telemetry_path: {log_name} has {rows} and no date in them that can be read, "
+                f"telemetry_path: {log_name} has {rows} and no date that can be read, "
                 f"such as {unread[0][:60]!r}: a spreadsheet program may have rewritten them; "
                 "write days as 2025-01-31 in chunk_date_utc, or use a copy"
             )
@@ -569,7 +569,8 @@ class HistoricalTelemetry:
     """The append-only log of attempts: one CSV file, one row per event.
 
     Threads may share an object. Any process may read at any time; one at a time should append.
-    Nothing is read or written when it is made; its path is absolute from then on.
+    Nothing is read or written when it is made; its path is absolute from then on. What is no path
+    is a `ValueError`, and so is a file of something else, once it is read or appended to.
 
     Parameters
     ----------
@@ -585,7 +586,7 @@ class HistoricalTelemetry:
     def append_row(self, row: TelemetryRow | Mapping[str, Any]) -> None:
         """Append one event, values by column; it is on disk when the call returns.
 
-        What is unknown, or has no column in an older file, is a `ValueError`, and not written.
+        What is unknown, or has no column there, is a `ValueError`, what is no row a `TypeError`.
         """
         self._log.append(checked_values(row))
 

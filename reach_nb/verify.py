@@ -148,7 +148,7 @@ def check_count(
 ) -> list[Disagreement]:
     """A finding if the service counts other than what a day's row says; none where all is well.
 
-    Raises what the client's `ask` raises.
+    Raises a `UDLError`, as the client's `ask` does.
 
     Parameters
     ----------
@@ -370,9 +370,11 @@ def verify_archive(
 ) -> list[Disagreement]:
     """What does not agree between a dataset's artifacts, its telemetry and the service.
 
-    A count that fails is a finding of its day. Where the login is refused, nobody answers or the
-    service has no count, that is raised when all else was looked at, which is had without a client.
-    A path where no telemetry is, is a `ValueError`.
+    A count that fails is a finding of its day. Where no further count would come either, that is
+    raised once all else was looked at, and a call without a client has the findings:
+    `AuthenticationError` if the login is refused, `ConnectionSetupError` or `UnreachableError` if
+    nobody can be asked, `RequestRejectedError` if the service has no count. Raises `ValueError` for
+    a path where no telemetry is, and for a dataset that cannot be.
 
     Parameters
     ----------

@@ -198,6 +198,8 @@ def as_date(value: date | Moment, field: str = "date") -> date:
 def iter_dates(start_date: date | Moment, end_date: date | Moment) -> Iterator[date]:
     """Each day from `start_date` to `end_date`, both included, in order.
 
+    Raises `ValueError`, naming the argument and the value, for what is no date.
+
     Parameters
     ----------
     start_date, end_date : date or str
@@ -260,6 +262,8 @@ def _is_midnight(text: str) -> bool:
 def day_window(day: date | Moment) -> Window:
     """The window `[00:00:00, +86,400 s)` UTC of one day.
 
+    Raises `ValueError` for what is no date, and `OverflowError` for the calendar's last day.
+
     Parameters
     ----------
     day : date or str
@@ -296,7 +300,7 @@ def chunk_seconds(sensor_id: str) -> int:
 def chunk_windows(window: Window, seconds: float) -> list[Window]:
     """The chunks that tile `window` exactly once, in order; the last may be shorter.
 
-    Raises `ValueError` if `seconds` is below a millisecond.
+    Raises `ValueError` if `seconds` is below a millisecond, or `window` is no `Window`.
 
     Parameters
     ----------

@@ -83,3 +83,12 @@ def test_a_panel_is_there_before_matplotlib_could_draw():
 
 def test_no_picture_needs_pyplot():
     run_alone(EVERY_PICTURE)
+
+
+def test_help_is_there_before_what_asks_or_reads_is_imported():
+    run_alone(
+        "import sys, reach_nb.cli as cli\n"
+        "cli.make_parser()\n"
+        "heavy = {'requests', 'numpy', 'pandas', 'astropy'} & set(sys.modules)\n"
+        "if heavy: sys.exit(f'the parser imports {heavy}')"
+    )

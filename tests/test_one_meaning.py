@@ -47,6 +47,8 @@ CASES = {
     "no time": {**RECORD, "obTime": "soon"},
     "nothing about a time": {k: v for k, v in RECORD.items() if k != "obTime"},
     "a number as its time": {**RECORD, "obTime": 5},
+    "nothing but an id": {"id": "a"},
+    "an id and a place": {"id": "a", "lat": 1.5},
     "numbers as text": {**RECORD, "lat": "1.5", "alt": "780"},
     "a text where a number is meant": {**RECORD, "lat": "north"},
     "too large a number": {**RECORD, "lat": float("inf")},

@@ -108,7 +108,7 @@ def note_sum(artifact: Path, digest: str) -> None:
 def forget_sum(artifact: Path) -> None:
     """Take back what was noted of an artifact that is about to change; on disk afterwards.
 
-    Where nothing was noted, nothing is written, not even a lock.
+    Where nothing was noted, nothing is written, not even a lock. Raises `OSError` as `note_sum`.
     """
     if _names(_text(artifact.parent), artifact.name):
         _change(artifact, None)

@@ -24,7 +24,7 @@ from ..constellation import FILL_VALUE
 class Texts:
     """A column of texts: each different one once, and a small number per row.
 
-    It is what a pandas `Categorical` is, and costs a hundredth of it to make.
+    It is what a pandas `Categorical` is, and costs next to nothing to make.
 
     Parameters
     ----------

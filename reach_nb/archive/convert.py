@@ -38,7 +38,7 @@ class Conversion(NamedTuple):
     """What became of one source."""
 
     source: Path  # the artifact
-    status: Status  # passed over: its day was taken from another format
+    status: Status  # passed over: not what is wanted, for the reason in `error`
     records: int = 0  # in the source, and in its files
     days: tuple[str, ...] = ()  # the days they belong to
     targets: tuple[Path, ...] = ()  # its files in the archive

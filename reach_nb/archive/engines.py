@@ -89,7 +89,7 @@ def duckdb_view(files: Files, name: str = "readings", *, deduplicate: bool = Tru
 
     Execute `set timezone = 'UTC'` first, once per connection: DuckDB takes the day of a moment, and
     compares it with text such as `'2025-02-06'`, in the time zone of its session, which is that of
-    the computer unless told. Raises `ValueError` if there are no files.
+    the computer unless told. Raises `ValueError` for no files, and for what is no path.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def duckdb_view(files: Files, name: str = "readings", *, deduplicate: bool = Tru
 def polars_scan(files: Files, *, deduplicate: bool = True) -> LazyFrame:
     """Readings as a lazy frame of Polars.
 
-    Raises `ValueError` if there are no files, `ImportError` without Polars.
+    Raises `ValueError` for no files, and for what is no path; `ImportError` without Polars.
 
     Parameters
     ----------

@@ -97,7 +97,8 @@ def _long_days() -> Any:
 def to_qtable(frame: pd.DataFrame) -> Any:
     """A frame of readings as an astropy `QTable`.
 
-    Numbers become quantities with units, times UTC `Time`, categories and texts text.
+    Numbers become quantities with units, times UTC `Time`, categories and texts text. Raises
+    `ValueError` for what is no frame.
 
     Parameters
     ----------
@@ -267,9 +268,9 @@ def cube_flavors(frame: pd.DataFrame, sensors: Any, who: Any, which: Any) -> Any
 def to_xarray(frame: pd.DataFrame) -> Any:
     """Readings as an xarray `Dataset`, sensor × dosimeter × time, for NetCDF and the like.
 
-    Needs `pip install 'reach_nb[xarray]'`. Raises `ValueError` for a missing column, a reading
-    without a time, sensor, dosimeter or flavor, if a reading is there twice, and if a dosimeter
-    changes its flavor.
+    Needs `pip install 'reach_nb[xarray]'`. Raises `ImportError` without it; `ValueError` for a
+    missing column, a reading without a time, sensor, dosimeter or flavor, if a reading is there
+    twice, and if a dosimeter changes its flavor.
 
     Parameters
     ----------

@@ -102,7 +102,8 @@ _OBJECTS = msgspec.json.Decoder(list[_Object])
 def count_json(path: Path) -> int:
     """The number of records in a JSON file, in small memory.
 
-    Raises `ValueError` if the text ends in the middle, `OSError` if the file can't be read.
+    Raises `ValueError` if the text ends in the middle or begins like no JSON, `OSError` if the file
+    can't be read.
     """
     with open(path, "rb") as file:
         if file.read(3) == b"[\n{":

@@ -97,8 +97,9 @@ def read_l1c(
 ) -> pd.DataFrame:
     """The readings of a REACH L1C file of NASA's SPDF, as the frame that `read_archive` gives.
 
-    Needs `pip install 'reach_nb[cdf]'`. Raises `FileNotFoundError`; `ValueError` if the file is no
-    CDF or lacks a variable, or for an unknown column, sensor or flavor.
+    Needs `pip install 'reach_nb[cdf]'`. Raises `ImportError` without it; `FileNotFoundError`;
+    `ValueError` if the file is no CDF or lacks a variable, or for an unknown column, sensor, flavor
+    or flag.
 
     Parameters
     ----------
@@ -146,6 +147,7 @@ def _read_cube(path: Path) -> Table:
 _L1C_COLUMNS = ("ob_time", "sensor_id", "dosimeter", "flavor", "dose_rate")
 _L1C_PLACES = ("lat", "lon", "alt_km", "quality")
 _NO_QUALITY = -(2**31)  # what fills an INT4
+_INT4, _TT2000, _DOUBLE, _CHAR = 4, 33, 45, 51  # types, by CDF's numbers
 
 
 def l1c_cube(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
@@ -183,7 +185,7 @@ def l1c_cube(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
 
 # %% ../../nbs/archive/l1c.ipynb #164febdc
 def l1c_kinds(cube: dict[str, NDArray[Any]]) -> dict[str, tuple[int, int, dict[str, Any]]]:
-    """Of each variable CDF's type, its elements, and what it says of itself."""
+    """Of each variable the number of its CDF type, its elements, and what it says of itself."""
     texts = {name: cube[name].dtype.itemsize // 4 for name in ("sensor_ids", "dosimeter_flavors")}
     said = {
         "dose_rate": ("rad/s", "dose rate in silicon, rad(Si)/s"),
@@ -194,19 +196,20 @@ def l1c_kinds(cube: dict[str, NDArray[Any]]) -> dict[str, tuple[int, int, dict[s
     kinds: dict[str, tuple[int, int, dict[str, Any]]] = {}
     for name, (unit, text) in said.items():
         about = {"UNITS": unit, "CATDESC": text, "FILLVAL": FILL_VALUE, "VAR_TYPE": "data"}
-        kinds[name] = (45, 1, about | {"DEPEND_0": "Epoch"})
+        kinds[name] = (_DOUBLE, 1, about | {"DEPEND_0": "Epoch"})
     about = {"CATDESC": "quality bits of the pod", "FILLVAL": _NO_QUALITY, "VAR_TYPE": "data"}
-    kinds["obQuality"] = (4, 1, about | {"DEPEND_0": "Epoch"})
-    return kinds | {n: (51, size, {"VAR_TYPE": "metadata"}) for n, size in texts.items()}
+    kinds["obQuality"] = (_INT4, 1, about | {"DEPEND_0": "Epoch"})
+    return kinds | {n: (_CHAR, size, {"VAR_TYPE": "metadata"}) for n, size in texts.items()}
 
 # %% ../../nbs/archive/l1c.ipynb #a87f0cc4
 def write_l1c(frame: pd.DataFrame, path: Path | PathLike[str] | str) -> Path:
     """Readings as a CDF with the variables of the REACH L1C product; a file that is there goes.
 
-    Needs `pip install 'reach_nb[cdf]'`. Raises `ValueError` for a missing column, no readings, a
-    reading without a time, sensor, dosimeter or flavor, if a reading is there twice, or for two
-    qualities of a pod at one time. `particle_type` and `created_at`, which the product does not
-    have, and readings without a value stay behind.
+    Needs `pip install 'reach_nb[cdf]'`. Raises `ImportError` without it; `ValueError` for another
+    ending of the name, a missing column, no readings, a reading without a time, sensor, dosimeter
+    or flavor, if a reading is there twice, or for two qualities of a pod at one time.
+    `particle_type` and `created_at`, which the product does not have, and readings without a value
+    stay behind.
 
     Parameters
     ----------
@@ -238,7 +241,7 @@ def write_l1c(frame: pd.DataFrame, path: Path | PathLike[str] | str) -> Path:
     cube = l1c_cube(frame)
     rates = cube["dose_rate"]
     variables = {"Epoch": cdfepoch.compute_tt2000(np.column_stack(moments).tolist())} | cube
-    kinds = {"Epoch": (33, 1, {"VAR_TYPE": "support_data", "UNITS": "ns"})} | l1c_kinds(cube)
+    kinds = {"Epoch": (_TT2000, 1, {"VAR_TYPE": "support_data", "UNITS": "ns"})} | l1c_kinds(cube)
     file = cdfwrite.CDF(str(path), cdf_spec={"Compressed": 6}, delete=True)
     file.write_globalattrs({"Mission_group": {0: "REACH"}, "Data_type": {0: "L1C"}})
     for name, values in variables.items():

@@ -524,7 +524,7 @@ def reading_places(readings: Table) -> Places:
     """
     sensor, flavor = readings["sensor_id"], readings["flavor"]
     n_flavors = len(flavor.values) + 1
-    n_dosimeters = 8
+    n_dosimeters = 3  # 1 and 2, and 0 where nobody says
     who = sensor.codes.astype(np.int32)  # in place: fresh memory costs more than sums
     who += 1
     who *= n_dosimeters
@@ -697,6 +697,8 @@ _FIRST_FLAVORS = sorted({sensor.flavors[0] for sensor in SENSORS.values()})
 
 def flagged(frame: pd.DataFrame, flags: Flags = "suspect") -> "pd.Series[bool]":
     """Which readings of a frame are flagged: `frame[~flagged(frame)]` holds the others.
+
+    Raises `ValueError` as `reading_flags`, and for an unknown flag.
 
     Parameters
     ----------

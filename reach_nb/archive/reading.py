@@ -98,7 +98,7 @@ def read_parts(
     tally : Tally
         Is told what became of each record.
     threads : int
-        How many tables are made at a time, of a format that has loaders.
+        How many tables are made at a time, of a format that has loaders; one unless told.
 
     Returns
     -------
@@ -180,15 +180,15 @@ def read_artifact(
 
     Counts, units and the window are in its `attrs`. Rows that could not be understood are left
     out, counted by reason in `attrs["not_understood"]`, and warned about. Raises
-    `FileNotFoundError`; `ValueError` if the file is no artifact, or for an unknown column, sensor
-    or flavor.
+    `FileNotFoundError`; `ValueError` if the file is no artifact, or for an unknown column, sensor,
+    flavor or flag; `ImportError` for Parquet without pyarrow.
 
     Parameters
     ----------
     path : Path or str
         A `.csv`, `.json` or `.parquet` file of UDL records, of ours or not.
     columns : list of str, optional
-        Names of `observations.UNITS`, in the order wanted; `observations.COLUMNS` unless told.
+        Names of `observations.UNITS`, in the order wanted; `READING_COLUMNS` there unless told.
         Fewer columns read faster.
     sensors : list of str or str, optional
         Sensor ids to keep; all unless told.

@@ -59,7 +59,8 @@ def decode_records(body: bytes) -> list[Record]:
     """The records of a JSON array as a list of dicts, in the key order received.
 
     Any number is valid JSON. One too large for a double (`1e999`) becomes `inf`, as the standard
-    library reads it; a whole number of too many digits for Python stays text.
+    library reads it; a whole number of too many digits for Python stays text. Raises
+    `msgspec.DecodeError` or `ValueError` if the text is no JSON.
     """
     try:
         return msgspec.json.decode(body)

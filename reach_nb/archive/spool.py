@@ -136,7 +136,7 @@ class Appended(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     start: int  # bytes of the part before it
     size: int  # bytes of the part after it
     checksum: str  # of the part after it, see Part
-    records: int  # that count of the part after it
+    records: int  # in the part after it, replaced answers not counted
     state: dict[str, Any]  # of the encoder after it
 
 # %% ../../nbs/archive/spool.ipynb #b263ed8d

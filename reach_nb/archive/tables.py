@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from .columns import Column, Table, Texts, as_numbers, as_texts, objects
-from .csv_files import csv_rows, is_header
+from .csv_files import csv_rows
 from .flat_rows import import_pyarrow
 from .json_files import json_pieces, raw_records
 from reach_nb.archive.records import (
@@ -98,7 +98,12 @@ def lay_out_same_entries(columns: Table, lists: Sequence[list[Entry]], codes: An
     lists : list of list of Entry
         Different ones.
     codes : ndarray of int
-        Which of the lists each record has.
+        Which of the lists each record has; -1, the last.
+
+    Returns
+    -------
+    dict of Column
+        As of `lay_out_entries`.
     """
     if any(len(found) > 1 for found in lists):
         return lay_out_entries(columns, [lists[code] for code in codes])
@@ -165,7 +170,7 @@ def _csv_chunks(path: Path, wanted: frozenset[str]) -> Iterator[pd.DataFrame]:
             open(path, encoding="utf-8-sig", errors="replace", newline="") as file,
         ):
             header = next(rows)
-            present = [name for name in header if name in wanted]
+            present = [name for name in header if name in wanted] or header[:1]  # one, to count by
             kinds = {name: "category" if name in _AS_CATEGORIES else object for name in present}
             how = {"keep_default_na": False, "chunksize": BATCH}
             yield from pd.read_csv(counted := _Counted(file), usecols=present, dtype=kinds, **how)
@@ -183,15 +188,13 @@ def csv_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
     path : Path
         Its nested fields are Python literals or JSON text.
     fields : frozenset of str
-        Of the tables; those that the file has not are left out.
+        Of the tables; those that the file has not are left out, but for `obTime`.
 
     Returns
     -------
     iterator of dict of Column
     """
     for chunk in _csv_chunks(path, record_fields(fields)):
-        if not is_header(list(chunk.columns)):
-            check_fields(path, chunk.columns, ("obTime", "seoList"))
         columns = {name: _column(chunk[name]) for name in chunk if name not in _NESTED}
         no_time = Texts(np.full(len(chunk), -1, np.int8), [])
         columns.setdefault("obTime", no_time)

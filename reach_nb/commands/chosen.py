@@ -61,10 +61,9 @@ def say_mixed(args: argparse.Namespace, telemetry: HistoricalTelemetry) -> None:
 # %% ../../nbs/commands/chosen.ipynb #94105af3
 def wanted_of(args: argparse.Namespace) -> dict[str, Any]:
     """The part of a dataset's name that the flags give; of several sensors, none."""
-    several = isinstance(args.sensor_id, list) and len(args.sensor_id) > 1
-    sensor = args.sensor_id[0] if isinstance(args.sensor_id, list) else args.sensor_id
+    sensors = args.sensor_id or []
     wanted = {"descriptor": args.descriptor, "output_format": args.output_format}
-    wanted["sensor_id"] = None if several else sensor
+    wanted["sensor_id"] = sensors[0] if len(sensors) == 1 else None
     return {name: value for name, value in wanted.items() if value is not None}
 
 

@@ -24,6 +24,7 @@ from reach_nb.commands.options import (
     path_flag,
 )
 from .signals import stop_on_signals
+from ..config import DownloadRunConfig
 from reach_nb.constellation import (
     normalize_sensor_id,
     unknown_descriptor_hint,
@@ -36,14 +37,7 @@ from reach_nb.events import (
     Event,
     TooFewInFlight,
 )
-from reach_nb.planning import (
-    DownloadRunConfig,
-    Plan,
-    PlannedDay,
-    limit_hint,
-    plan_runs,
-    say_reason,
-)
+from ..planning import Plan, PlannedDay, limit_hint, plan_runs, say_reason
 from ..words import one_line, printable, say_count
 
 # %% ../../nbs/commands/download.ipynb #095a113b

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
+from typing import TYPE_CHECKING
 
 from reach_nb.commands.chosen import (
     add_telemetry_flags,
@@ -22,9 +23,11 @@ from reach_nb.commands.chosen import (
 )
 from .options import Commands, add_access_flags, add_command, login
 from ..places import FoundArtifact
-from ..service.client import UDLClient
 from ..telemetry import is_done
 from ..words import printable, say_count, say_size
+
+if TYPE_CHECKING:
+    from reach_nb.service.client import UDLClient
 
 # %% ../../nbs/commands/reports.ipynb #daa9deab
 def _size(artifact: FoundArtifact, noted: float) -> float:
@@ -96,11 +99,13 @@ def verify(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def counting_client(args: argparse.Namespace) -> Iterator[UDLClient | None]:
+def counting_client(args: argparse.Namespace) -> Iterator["UDLClient | None"]:
     """A client, if the flags ask for counts; no login is looked for unless they do."""
     if not args.count:
         yield None
         return
+    from reach_nb.service.client import UDLClient
+
     with login(args) as auth, UDLClient(auth.header, args.base_url) as client:
         yield client
 

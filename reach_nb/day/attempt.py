@@ -13,15 +13,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ..dataset import Dataset
+from ..decision import ACTION_SKIP_EXISTING, ACTION_SKIP_FAILED, ACTION_SKIP_TERMINAL, Action
 from ..errors import NoRecordsError
 from ..events import DayOutcome, Outcome
-from reach_nb.planning import (
-    ACTION_SKIP_EXISTING,
-    ACTION_SKIP_FAILED,
-    ACTION_SKIP_TERMINAL,
-    Action,
-    PlannedDay,
-)
+from ..planning import PlannedDay
 from ..secrecy import redact
 from reach_nb.telemetry import (
     STATUS_DOWNLOAD_PENDING,

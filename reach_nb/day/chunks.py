@@ -52,7 +52,7 @@ def fetch_window(
     window : Window
         Half-open.
     give_up : threading.Event, optional
-        Ends waiting between tries once it is set.
+        Once it is set, nothing more is asked, and waits end: `RunStopped`.
 
     Returns
     -------

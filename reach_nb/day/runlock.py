@@ -31,7 +31,8 @@ from reach_nb.files import (
 def run_lock(telemetry_file: str | PathLike[str]) -> Iterator[None]:
     """Hold the run lock of a telemetry file for as long as the `with` lasts.
 
-    Raises `RunLockedError`, naming the holder, if another run has it.
+    Raises `RunLockedError`, naming the holder, if another run has it, and `OSError`, with what to
+    do, where the file system has no locks.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def plot_days(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Bars of availability along time; under them one lane per kind of day.
 
     It raises a `ValueError` if `frame` is not from `availability_frame`, or holds no day, and if
-    `ax` is none.
+    `ax` is no matplotlib `Axes`.
 
     Parameters
     ----------

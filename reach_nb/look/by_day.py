@@ -132,7 +132,12 @@ def fold(parts: Iterable[P], join: Callable[[Sequence[P]], P], most: int = 32) -
     join : callable
         From some parts, in order, to one that stands for them.
     most : int
-        How many wait until they are joined.
+        How many wait until they are joined; memory holds no more.
+
+    Returns
+    -------
+    object or None
+        A part.
     """
     waiting: list[P] = []
     for part in parts:

@@ -197,8 +197,8 @@ def plot_calendar(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """A calendar of availability: weekdays down, weeks across, years one below the other.
 
     It raises a `ValueError` if `frame` is not from `availability_frame`, or holds no day, and if
-    `ax` is none. Colours of text and lines are those of matplotlib's `rcParams`, so style sheets
-    work. Threads may draw at once, each on a figure of its own.
+    `ax` is no matplotlib `Axes`. Colours of text and lines are those of matplotlib's `rcParams`, so
+    style sheets work. Threads may draw at once, each on a figure of its own.
 
     Parameters
     ----------

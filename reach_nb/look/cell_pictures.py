@@ -39,7 +39,7 @@ def rate_norm(vmin: float | None = None, vmax: float | None = None) -> LogNorm:
     """
     low, high = (VMIN if vmin is None else vmin), (VMAX if vmax is None else vmax)
     for name, value in (("vmin", low), ("vmax", high)):
-        if not isinstance(value, int | float | np.integer | np.floating) or not value > 0:
+        if not isinstance(value, int | float | np.integer | np.floating) or not 0 < value < np.inf:
             raise ValueError(f"{name}: {value!r} is no end of a logarithmic scale; give a rate")
     if not low < high:
         raise ValueError(f"vmin: {low:g} does not lie below vmax {high:g}")

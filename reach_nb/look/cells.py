@@ -113,6 +113,9 @@ def check_statistic(statistic: object) -> None:
 def cell_statistic(cells: Cells, statistic: Statistic) -> NDArray[np.float64]:
     """A number for every cell.
 
+    Raises `ValueError` for an unknown statistic, and for a median of cells that were made without
+    one in mind.
+
     Parameters
     ----------
     cells : Cells

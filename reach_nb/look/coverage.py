@@ -10,7 +10,7 @@ __all__ = ['Ends', 'Pair', 'CADENCE', 'DAY', 'UNKNOWN', 'GAP_COLUMNS', 'as_windo
 # %% ../../nbs/look/coverage.ipynb #96338622
 from collections.abc import Collection, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
 from typing import Any, NamedTuple, TypeAlias
@@ -71,10 +71,10 @@ class Scope:
         Days that files were read of, and days without one.
     """
 
-    ends: Ends = UNKNOWN  # NaT until it is known
-    pairs: frozenset[Pair] = frozenset()  # sensor id and dosimeter
-    days: frozenset[str] = frozenset()  # that files were read of
-    missing_days: frozenset[str] = field(default_factory=frozenset)  # without a file
+    ends: Ends = UNKNOWN
+    pairs: frozenset[Pair] = frozenset()
+    days: frozenset[str] = frozenset()
+    missing_days: frozenset[str] = frozenset()
 
     def __add__(self, other: "Scope") -> "Scope":
         # fmin and fmax pass over NaT
@@ -109,6 +109,8 @@ def scope_of(
     frame: pd.DataFrame, window: Ends | None = None, sensors: Sequence[str] | None = None
 ) -> Scope:
     """The scope of a frame of readings: as told, else from its `attrs`, else from its times.
+
+    Raises `ValueError` if a column is missing, or if a reading has no time, sensor or dosimeter.
 
     Parameters
     ----------
@@ -287,8 +289,8 @@ def gaps(
     """The intervals without samples, per sensor and dosimeter.
 
     Memory holds two days. Raises `ValueError`, naming the field, for `cadences` below 1, a
-    missing column, a reading without a time, sensor or dosimeter, a window that is none, or an
-    unknown sensor, and if two frames overlap.
+    missing column, a reading without a time, sensor or dosimeter (1 or 2), a `window` that is no
+    pair of moments in order, or an unknown sensor, and if two frames overlap.
 
     Parameters
     ----------
@@ -368,7 +370,7 @@ def sensor_days(
 ) -> pd.DataFrame:
     """The availability of each sensor on each day, in %.
 
-    Parameters, and their errors, are those of `gaps`.
+    Raises `ValueError` for what `gaps` refuses.
 
     Parameters
     ----------
@@ -445,8 +447,8 @@ def describe_sensor_days(matrix: pd.DataFrame) -> str:
     first, last = (str(day.date()) for day in matrix.columns[[0, -1]])
     no_file = matrix.isna().all()
     lines = [
-        f"{len(matrix)} sensors, {matrix.shape[1]} days from {first} to {last}; "
-        f"{no_file.sum()} days without a file."
+        f"{say_count(len(matrix), 'sensor')}, {say_count(matrix.shape[1], 'day')} "
+        f"from {first} to {last}; {say_count(int(no_file.sum()), 'day')} without a file."
     ]
     if not no_file.all():
         others = " of the others" * bool(no_file.any())
@@ -455,8 +457,10 @@ def describe_sensor_days(matrix: pd.DataFrame) -> str:
         worst = zeros[zeros > 0].sort_values(ascending=False, kind="stable")
         where = f"in {say_count(len(worst), 'sensor')}; most in {_listing(worst, '{} ({})')}"
         lines.append(f"Days at 0 %: {worst.sum()}, {where}.")
-    thin = matrix.mean(axis=1).sort_values(kind="stable")
-    return "\n".join([*lines, f"Thinnest: {_listing(thin, '{} {:.1f} %')}."])
+    thin = matrix.mean(axis=1).dropna().sort_values(kind="stable")
+    if len(thin):
+        lines.append(f"Thinnest: {_listing(thin, '{} {:.1f} %')}.")
+    return "\n".join(lines)
 
 
 def _listing(series: "pd.Series[Any]", text: str) -> str:
@@ -512,7 +516,8 @@ def describe_gaps(gaps: pd.DataFrame, most: int = 3) -> str:
         return f"No gaps; sensors looked at: {len(sensors)}{when}."
     filtered = f" Chosen: {say_limit(gaps)}." if len(gaps) < gaps.attrs.get("gaps", 0) else ""
     lines = [
-        f"{len(gaps)} gaps in {gaps['sensor_id'].nunique()} of {len(sensors)} sensors{when}, "
+        f"{say_count(len(gaps), 'gap')} in {gaps['sensor_id'].nunique()} of "
+        f"{say_count(len(sensors), 'sensor')}{when}, "
         f"{gaps['seconds'].sum() / 3600:.1f} dosimeter hours in all.{filtered}",
         "Longest:",
     ]

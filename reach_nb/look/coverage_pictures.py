@@ -77,7 +77,7 @@ def plot_sensor_days(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """A matrix of availability: sensors down, days across, on a fixed scale of 0 to 100 %.
 
     Needs no pyplot; `describe_sensor_days` says the same in words. Raises `ValueError` for a matrix
-    without cells.
+    that is not from `sensor_days` or has no cells, and for an `ax` that is no matplotlib `Axes`.
 
     Parameters
     ----------
@@ -218,8 +218,8 @@ THERE, GAP = "#0072B2", "#D55E00"
 def plot_gaps(gaps: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Bars along time, one lane per sensor: where there are samples and where there are gaps.
 
-    Needs no pyplot; `describe_gaps` says the same in words. Raises `ValueError` if no sensor is
-    known.
+    Needs no pyplot; `describe_gaps` says the same in words. Raises `ValueError` for a list that is
+    not from `gaps`, if no sensor is known, and for an `ax` that is no matplotlib `Axes`.
 
     Parameters
     ----------

@@ -134,7 +134,7 @@ def day_grid(frame: pd.DataFrame) -> DayGrid:
     """The grid of the days of a frame of readings.
 
     Raises `ValueError` if one of the columns `ob_time`, `sensor_id`, `dosimeter`, `flavor` is
-    missing, or has no value in some row, and for a dosimeter that is none.
+    missing, or has no value in some row, and for a dosimeter that is neither 1 nor 2.
     """
     check_readings(frame, "ob_time", *DOSE_KEYS[1:])
     check_known(frame, "ob_time", *DOSE_KEYS[1:])
@@ -298,8 +298,8 @@ def daily_dose(
 
     A sample without a value, or left out for a flag, counts as missing time; a day without any
     sample has no row. Whole days (UTC) are assumed: a frame that holds less has the rest as missing
-    time. Raises `ValueError` if a column is missing, if a reading has no time, sensor, dosimeter or
-    flavor, or if two frames hold readings of one day.
+    time. Raises `ValueError` if a column is missing, if a reading has no time, sensor, dosimeter (1
+    or 2) or flavor, or if two frames hold readings of one day.
 
     Parameters
     ----------

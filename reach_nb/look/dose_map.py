@@ -168,8 +168,9 @@ def dose_map(
 ) -> pd.DataFrame:
     """Dose rates in cells of latitude and longitude.
 
-    Raises `ValueError` for an unknown `statistic`, no reading of the flavor, or several flavors of
-    which none is chosen. A reading without a flavor or a place is passed over.
+    Raises `ValueError` for an unknown `statistic`, a `bin_degrees` that is no size, a missing
+    column, no reading of the flavor, or several flavors of which none is chosen. A reading without
+    a flavor or a place is passed over.
 
     Parameters
     ----------
@@ -209,7 +210,7 @@ def dose_map(
     return as_map(whole, grid, statistic, mask)
 
 # %% ../../nbs/look/dose_map.ipynb #25b5b2d5
-_STATISTIC_WORDS = {"mean": "mean", "median": "median", "max": "highest", "count": "number of"}
+_STATISTIC_WORDS = {"mean": "mean", "median": "median", "max": "highest"}
 
 
 def map_label(found: pd.DataFrame) -> str:

@@ -174,8 +174,9 @@ def plot_dose_series(
     """Dose rate along time on a logarithmic axis, one line per sensor and flavor.
 
     Needs no pyplot; text and frames follow matplotlib's `rcParams`. `describe_dose` says the same
-    in words. Raises `ValueError` for an unknown `by`, for more than `MOST_LINES` lines, or if there
-    is nothing to draw: no reading with a value above 0.
+    in words. Raises `ValueError` for a missing column, an unknown `by`, a `most_points` below 1, an
+    `ax` that is no matplotlib `Axes`, more than `MOST_LINES` lines, or if there is nothing to draw:
+    no reading with a value above 0.
 
     Parameters
     ----------
@@ -272,7 +273,8 @@ def _say_days(name: tuple[str, ...], part: pd.DataFrame) -> str:
     limits = int(part["least"].notna().sum())
     said = f"{' '.join(name)}{energies}: {say_count(len(part), 'day')}"
     if len(known):
-        said += f", {known.min():.3g} to {known.max():.3g} rad(Si)"
+        least_and_most = dict.fromkeys(f"{rad:.3g}" for rad in (known.min(), known.max()))
+        said += f", {' to '.join(least_and_most)} rad(Si)"
     said += f", {part['coverage_pct'].mean():.0f} % measured"
     if limits:
         said += f", {limits} less than half"
@@ -284,8 +286,8 @@ def plot_daily_dose(doses: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """The dose of each day, one line per sensor and flavor, with its uncertainty.
 
     Measured and estimated together, on a logarithmic axis where it runs over more than a decade.
-    Needs no pyplot. Raises `ValueError` for a missing column, for more than `MOST_LINES` lines, or
-    if no day has a dose.
+    Needs no pyplot. Raises `ValueError` for a missing column, an `ax` that is no matplotlib `Axes`,
+    more than `MOST_LINES` lines, or if no day has a dose.
 
     Parameters
     ----------

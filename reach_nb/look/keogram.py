@@ -62,6 +62,8 @@ def shell_sums(
 ) -> ShellSums:
     """Sum and number of the readings in each cell of L and time.
 
+    Raises `ValueError` if a column is missing, or if there are several flavors and none is chosen.
+
     Parameters
     ----------
     frame : DataFrame
@@ -114,8 +116,9 @@ def keogram(
 ) -> pd.DataFrame:
     """The mean dose rate in cells of L and time; for `plot_keogram`, or for your own picture.
 
-    Needs `pip install 'reach_nb[magnetic]'`. Raises `ValueError` where there is no reading of the
-    flavor, or several flavors of which none is chosen.
+    Needs `pip install 'reach_nb[magnetic]'`, and raises what `add_coordinates` raises. Raises
+    `ValueError` for an `every` that is no length, `edges` that do not rise, no reading of the
+    flavor at these L, or several flavors of which none is chosen.
 
     Parameters
     ----------

@@ -25,7 +25,8 @@ def plot_keogram(
 ) -> Axes:
     """Draw a keogram: L against time, the mean dose rate in colour on a logarithmic scale.
 
-    Raises `ValueError` if `grid` is no keogram, or the scale's ends do not rise.
+    Raises `ValueError` if `grid` is no keogram, if the scale's ends do not rise from above 0, and
+    if `ax` is no matplotlib `Axes`.
 
     Parameters
     ----------

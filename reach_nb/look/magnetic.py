@@ -252,9 +252,10 @@ def _coordinates(
 def add_coordinates(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame of readings with magnetic latitude, L and magnetic local time; a new frame.
 
-    Needs `pip install 'reach_nb[magnetic]'`. Raises `ValueError` if a column is missing, and
-    `OSError` where SpacePy has no folder for its settings. The first call for a year of data takes
-    some two seconds, further ones about half a microsecond a reading.
+    Needs `pip install 'reach_nb[magnetic]'`, and raises `ImportError` without it. Raises
+    `ValueError` if a column is missing, and `OSError` where SpacePy has no folder for its settings.
+    The first call for a year of data takes a second or two, further ones about half a microsecond a
+    reading.
 
     Parameters
     ----------

@@ -186,13 +186,15 @@ def plot_dose_map(
 ) -> Axes:
     """Dose rate over latitude and longitude, in cells coloured on a logarithmic scale.
 
-    Raises `ValueError` as `dose_map`, and for a scale that is none; `ImportError` for coastlines
-    without cartopy. Needs no pyplot; `describe_dose_map` says it in words.
+    Raises `ValueError` as `dose_map`, for ends of the scale that do not rise from above 0, and for
+    an `ax` that is no matplotlib `Axes`; `ImportError` for coastlines without cartopy. Needs no
+    pyplot; `describe_dose_map` says it in words.
 
     Parameters
     ----------
     frames : DataFrame, iterable of DataFrame, or Archive
-        Readings, or a map from `dose_map`, which says the next three itself.
+        Readings, or a map from `dose_map`. A map has its own flavor, statistic, cells and flags;
+        those that are told here have no effect on it.
     ax : matplotlib.axes.Axes, optional
         Where to draw: plain axes (degrees), or cartopy's of any projection; a new figure unless
         told: `ax.figure`.

@@ -13,6 +13,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..dataset import Dataset
+from reach_nb.decision import (
+    ACTION_RUN,
+    ACTION_SKIP_EXISTING,
+    ACTION_SKIP_FAILED,
+    ACTION_SKIP_TERMINAL,
+    Action,
+)
 from reach_nb.look.figures import (
     PAGE_WIDE,
     add_boxes,
@@ -24,14 +31,8 @@ from reach_nb.look.figures import (
     rectangles,
 )
 from .looks import Look
-from reach_nb.planning import (
-    ACTION_RUN,
-    ACTION_SKIP_EXISTING,
-    ACTION_SKIP_FAILED,
-    ACTION_SKIP_TERMINAL,
-    Action,
-    PlannedDay,
-)
+from ..planning import PlannedDay
+from ..words import say_count
 
 # %% ../../nbs/look/plan.ipynb #2e1b4413
 ACTION_LOOKS: dict[Action, Look] = {
@@ -66,9 +67,10 @@ def describe_plan(plan: Sequence[PlannedDay]) -> str:
     counts = _count_actions(plan)
     days = ", ".join(f"{count} {ACTION_LOOKS[action].label}" for action, count in counts.items())
     first, last = min(p.day for p in plan), max(p.day for p in plan)
+    when = f"{first} to {last}" if last > first else f"{first}"
     datasets = len(_datasets(plan))
     several = f"{datasets} datasets, " * (datasets > 1)
-    return f"{first} to {last}, {several}{len(plan)} days: {days}."
+    return f"{when}, {several}{say_count(len(plan), 'day')}: {days}."
 
 
 def _datasets(plan: Sequence[PlannedDay]) -> list[Dataset]:
@@ -86,10 +88,15 @@ class _Stretch(NamedTuple):
     action: Action  # of all of them
 
 
+def _is_by_year(plan: Sequence[PlannedDay]) -> bool:
+    """Whether a plan has a row for each year: one of a single dataset, and too long for one row."""
+    return len(_datasets(plan)) == 1 and len(plan) > MOST_IN_A_ROW
+
+
 def _stretches(plan: Sequence[PlannedDay]) -> list[_Stretch]:
     """Runs of days with one action: a row a dataset, or one a year where it would be too long."""
     rows = {dataset: row for row, dataset in enumerate(_datasets(plan))}
-    by_year = len(rows) == 1 and len(plan) > MOST_IN_A_ROW
+    by_year = _is_by_year(plan)
     first = min(planned.day for planned in plan)
     found: list[_Stretch] = []
     for planned in plan:
@@ -106,16 +113,15 @@ def _stretches(plan: Sequence[PlannedDay]) -> list[_Stretch]:
 def plot_plan(plan: Sequence[PlannedDay], ax: Axes | None = None) -> Axes:
     """A strip of days, coloured by action: one row, or one row a year for more than 100 days.
 
-    A plan of several datasets has a row for each.
-
-    Raises `ValueError` for a plan without days. `describe_plan` says the same in words.
+    A plan of several datasets has a row for each. Raises `ValueError` for a plan without days, and
+    for an `ax` that is no matplotlib `Axes`. `describe_plan` says the same in words.
 
     Parameters
     ----------
     plan : Plan or sequence of PlannedDay
         From `plan_run` or `plan_backfill`.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure that grows with the years unless told: `ax.figure`.
+        Where to draw; a new figure that grows with the rows unless told: `ax.figure`.
 
     Returns
     -------
@@ -126,7 +132,7 @@ def plot_plan(plan: Sequence[PlannedDay], ax: Axes | None = None) -> Axes:
     stretches = _stretches(plan)
     rows = stretches[-1].row + 1
     width = max(s.first + s.days for s in stretches)
-    by_year = rows > 1 and len(_datasets(plan)) == 1
+    by_year = _is_by_year(plan)
     ax = check_axes(ax) or new_axes(PAGE_WIDE, 0.85 + 0.3 * rows, describe_plan(plan))
     for stretch in stretches:
         _draw_stretch(ax, stretch, width)

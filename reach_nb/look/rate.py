@@ -54,7 +54,7 @@ def plot_rate(
     """The request rate of a run along time, with its refusals marked.
 
     It raises a `ValueError` if `history` is empty or holds anything but (time, rate, event), and
-    if `ax` is none.
+    if `ax` is no matplotlib `Axes`.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def plot_rate(
         Where to draw; a new figure unless told: `ax.figure`.
     achieved : iterable of tuple, optional
         `(time, rate)`: seconds since the first event, and the requests/s that were made up to
-        then since the time before. They are the line; what was allowed is thin above it.
+        then since the time before. They are the thick line, and what was allowed is a thin one.
 
     Returns
     -------

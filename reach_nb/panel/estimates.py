@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
+from ..config import DownloadRunConfig
 from ..dataset import OutputFormat
-from ..planning import DownloadRunConfig, Plan
+from ..planning import Plan
 from ..telemetry import STATUS_DOWNLOADED
 from ..words import say_count, say_duration, say_size
 

@@ -19,8 +19,10 @@ from typing import Any
 import ipywidgets
 import pandas as pd
 
+from ..config import DownloadRunConfig, settle_hours_of
 from ..constellation import UDL_BASE_URL
 from ..dataset import Dataset
+from ..decision import settled_at
 from ..errors import AuthenticationError
 from ..keywords import names_nearest
 from ..look.days import availability_frame, datasets, find_artifacts, read_rows
@@ -44,7 +46,6 @@ from .progress import say_settling
 from .run_view import Concern, RunPane, RunView, look_html
 from .strip import STRIP_LOOKS, Strip, StripDay, strip_html
 from ..places import ArtifactFinder
-from ..planning import DownloadRunConfig, settle_hours_of, settled_at
 from ..telemetry import TELEMETRY_NAME, as_dataset, holds_telemetry, log_path
 from ..windows import as_date
 from ..words import say_count

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple, TypeAlias
 import ipywidgets
 
 from ..archive.formats import FORMATS
+from ..config import DownloadRunConfig
 from ..constellation import DESCRIPTORS, SENSOR_IDS, is_all, unknown_sensor_hint
 from ..dataset import OUTPUT_FORMATS
 from .controls import DateInput, Field
 from ..places import check_places
-from ..planning import DownloadRunConfig
 from ..service.credentials import check_base_url
 from ..telemetry import FIRST_SATELLITE
 from ..windows import as_date

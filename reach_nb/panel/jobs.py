@@ -18,11 +18,11 @@ from datetime import date
 from pathlib import Path
 
 from ..backfill import DownloadFunction, run_downloads
+from ..config import DownloadRunConfig
 from ..csv_log import RowTexts
 from ..events import Event
 from .form import each_sensor
 from .progress import Progress, fold_event, note
-from ..planning import DownloadRunConfig
 from ..secrecy import redact
 from ..telemetry import HistoricalTelemetry
 

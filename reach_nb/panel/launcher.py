@@ -17,6 +17,7 @@ import ipywidgets
 import pandas as pd
 
 from ..backfill import DownloadFunction
+from ..config import DownloadRunConfig
 from ..keywords import check_keywords
 from reach_nb.panel.controls import (
     OnError,
@@ -35,7 +36,7 @@ from .markup import text_html
 from .progress import Progress, plan_cells, sensors_in
 from .run_view import RunPane, RunView, saved_html
 from .setup import Setup
-from ..planning import DownloadRunConfig, Plan
+from ..planning import Plan
 from ..words import say_count
 
 # %% ../../nbs/panel/launcher.ipynb #0472491d

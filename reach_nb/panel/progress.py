@@ -17,6 +17,7 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
 from ..day.attempt import outcome_of_attempt
+from ..decision import ACTION_SKIP_EXISTING, ACTION_SKIP_FAILED, ACTION_SKIP_TERMINAL
 from reach_nb.events import (
     ChunkDone,
     DayFinished,
@@ -28,13 +29,7 @@ from reach_nb.events import (
     RunPlanned,
     TooFewInFlight,
 )
-from reach_nb.planning import (
-    ACTION_SKIP_EXISTING,
-    ACTION_SKIP_FAILED,
-    ACTION_SKIP_TERMINAL,
-    Plan,
-    PlannedDay,
-)
+from ..planning import Plan, PlannedDay
 from ..telemetry import TelemetryRow
 from ..windows import as_date
 from ..words import say_count, say_duration

@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeAlias
 
 import ipywidgets
 
+from ..config import DownloadRunConfig
 from ..events import DownloadRunSummary
 from ..look.text import MEASURED
 from .controls import OnError, Pump
@@ -35,7 +36,6 @@ from reach_nb.panel.progress import (
     speed,
 )
 from .strip import Strip, StripDay, strip_html
-from ..planning import DownloadRunConfig
 from ..words import say_count, say_duration
 
 # %% ../../nbs/panel/run_view.ipynb #bc25ac6a

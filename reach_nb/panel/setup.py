@@ -13,6 +13,7 @@ from functools import partial
 import ipywidgets
 
 from ..backfill import DownloadFunction
+from ..config import DownloadRunConfig
 from ..errors import AuthenticationError
 from ..look.plan import ACTION_LOOKS
 from .estimates import estimate_run
@@ -22,7 +23,6 @@ from .login import Login
 from .markup import folded, html_table, scroll, text_html
 from reach_nb.planning import (
     MOST_STRETCHES,
-    DownloadRunConfig,
     Plan,
     PlannedDay,
     plan_runs,

@@ -19,11 +19,11 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..config import check_setting
 from ..constellation import BY_OBSERVATORY, UDL_BASE_URL, expected_records, is_all
 from ..dataset import Dataset
 from ..errors import AuthenticationError, RequestRejectedError, TransientError
 from ..keywords import names_nearest
-from ..planning import check_setting
 from ..secrecy import hiding
 from .client import UDLClient
 from .findings import Finding, Report, Verdict, judge
@@ -239,10 +239,10 @@ def judge_milliseconds(start_is_early: bool, end_is_late: bool) -> Finding:
     )
 
 # %% ../../nbs/service/check.ipynb #d31cbefa
-def lonely_moment(times: set[str], seconds: float = 2.0) -> datetime | None:
-    """A moment of some ISO times that has no other so near; `None` if each has."""
+def lonely_moment(times: set[str]) -> datetime | None:
+    """A moment of some ISO times that has no other within two seconds; `None` if each has."""
     moments = sorted(filter(None, map(parse_utc, times)))
-    gap = timedelta(seconds=seconds)
+    gap = timedelta(seconds=2)
     for before, at, after in zip(moments, moments[1:], moments[2:], strict=False):
         if at - before > gap and after - at > gap:
             return at

@@ -295,8 +295,8 @@ class Exchange:
 class UDLClient(AbstractContextManager["UDLClient"]):
     """A client of the UDL's space environment observations; thread-safe. Close it after use.
 
-    A `base_url` to which no login may be sent is a `ValueError`. Once `stop` is set, nothing more
-    is asked, waits end, requests under way are hung up on, every question raises `RunStopped`.
+    A bad `base_url` is a `ValueError`, a bad `auth_token` an `AuthenticationError`. Once `stop` is
+    set, nothing more is asked, requests under way are hung up on, questions raise `RunStopped`.
 
     Parameters
     ----------

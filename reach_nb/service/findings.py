@@ -159,18 +159,13 @@ class Report:
         return as_html(self)
 
 # %% ../../nbs/service/findings.ipynb #7bc11b7a
-_NEXT = {
-    True: "This would lose data: read the first lines before you start a backfill.",
-    False: "Nothing was seen that would lose data.",
-}
-_TOO_LITTLE = "Too little was seen to tell whether data would be lost: read the first lines."
-
-
 def _next(report: Report) -> str:
     """What to do now, in a sentence."""
-    if report.tells_little and not report.would_lose_data:
-        return _TOO_LITTLE
-    return _NEXT[report.would_lose_data]
+    if report.would_lose_data:
+        return "This would lose data: read the first lines before you start a backfill."
+    if report.tells_little:
+        return "Too little was seen to tell whether data would be lost: read the first lines."
+    return "Nothing was seen that would lose data."
 
 
 def _suggested(report: Report) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from ..config import check_setting
 from ..events import RateChanged
-from ..planning import check_setting
 
 # %% ../../nbs/service/limiter.ipynb #183c7d07
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class SlotPlan:
             return list(self._history)
 
     def take(self, now: float, arrived: float) -> Slot:
-        """The next slot, taken if it has come; no earlier than its worker, and late by one gap."""
+        """The next slot, taken if it has come: not before its worker, and late by a gap at most."""
         with self._lock:
             gap = max(1 / self.aimd.pace, self.aimd.pause)
             slot = max(self._slot + gap, self._resume, arrived, now - gap)

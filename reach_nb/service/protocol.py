@@ -33,6 +33,7 @@ from reach_nb.errors import (
     UDLError,
 )
 from ..windows import Window, obtime_range, parse_utc, utc_text
+from ..words import say_count
 
 # %% ../../nbs/service/protocol.ipynb #bf41304f
 class Answer(NamedTuple):
@@ -67,12 +68,12 @@ class Answer(NamedTuple):
     def oddities(self) -> list[str]:
         """What there is to be told, in words."""
         said = (
-            (self.outside, "outside of it were left out"),
-            (self.strangers, "of other sensors were left out"),
-            (self.copies, "came twice; the copies were left out"),
-            (self.namesakes, "bear the id of another record; both were kept"),
+            (self.outside, "outside of it, left out"),
+            (self.strangers, "of other sensors, left out"),
+            (self.copies, "there already, left out"),
+            (self.namesakes, "with the id of another one, kept"),
         )
-        return [f"{number:,} records {what}" for number, what in said if number]
+        return [f"{say_count(number, 'record')} {what}" for number, what in said if number]
 
 
 class _Known(msgspec.Struct, gc=False):

@@ -210,7 +210,7 @@ class Desk:
     Parameters
     ----------
     settings : ServiceSettings
-        How the service behaves; what is changed there holds from the next request on.
+        How the service behaves; what can be changed there holds from the next request on.
     """
 
     def __init__(self, settings: ServiceSettings) -> None:

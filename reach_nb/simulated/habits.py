@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ..planning import in_one_line
+from ..config import in_one_line
 from ..windows import as_utc
 
 # %% ../../nbs/simulated/habits.ipynb #4ee584e2
@@ -44,9 +44,9 @@ class Habits:
     byte_order_mark : bool
         Whether JSON begins with one.
     keep_alive : bool
-        Whether connections are kept; else the service speaks HTTP/1.0.
+        Whether connections are kept; else the service speaks HTTP/1.0, from its next start on.
     ban_after : int, optional
-        After so many 429s every answer is 403.
+        After so many 429s every answer is 403; as it was when the service was made.
     """
 
     range_end: Literal["inclusive", "exclusive", "rounded"] = "inclusive"

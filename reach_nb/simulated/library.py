@@ -252,10 +252,8 @@ class Library:
         return msgspec.json.decode(answer_query(self.sky, query, self.now_ms()))
 
 # %% ../../nbs/simulated/library.ipynb #7f014b5d
-def warm_library(
-    library: Library, day: date | str, sensor_id: str = "ALL", descriptor: str = "QUICKLOOK"
-) -> int:
-    """Render and keep the answers to a day's usual chunks.
+def warm_library(library: Library, day: date | str, sensor_id: str = "ALL") -> int:
+    """Render and keep the answers to a day's usual chunks of QUICKLOOK.
 
     It is a `ValueError` if the cache cannot hold them (a day of ALL has some 900 MB), or if not
     all has arrived yet.
@@ -266,7 +264,7 @@ def warm_library(
         Its cache is filled.
     day : date or str
         Which day (UTC).
-    sensor_id, descriptor : str
+    sensor_id : str
         As in `window_query`.
 
     Returns
@@ -275,11 +273,11 @@ def warm_library(
         Bytes of the answers.
     """
     chunks = chunk_windows(day_window(as_date(day)), chunk_seconds(sensor_id))
-    queries = [window_query(sensor_id, chunk, descriptor) for chunk in chunks]
+    queries = [window_query(sensor_id, chunk) for chunk in chunks]
     total = sum(len(library.body(query)) for query in queries)
     if not all(query in library.cache for query in queries):
         raise ValueError(
             f"cache_mb: {library.cache.max_bytes / 2**20:g} is too little for {day}, whose "
-            f"answers have {total / 2**20:.0f} MB, or not all of it has arrived yet"
+            f"answers have {total / 2**20:.0f} MiB, or not all of it has arrived yet"
         )
     return total

@@ -9,7 +9,6 @@ __all__ = ['QUALITIES', 'FIELDS', 'OPTIONAL_FIELDS', 'CONSTANT_FIELDS', 'count_q
 
 # %% ../../nbs/simulated/records.ipynb #26d8013d
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -247,14 +246,10 @@ def seo_lists(batch: Batch, said: SimulatedReadings) -> list[msgspec.Raw]:
     ]
 
 # %% ../../nbs/simulated/records.ipynb #6891580c
-@lru_cache(64)
-def _record_type(fields: tuple[str, ...]) -> Any:
-    return msgspec.defstruct("Record", fields, gc=False)
+_Record: Any = msgspec.defstruct("Record", FIELDS, gc=False)
 
 
-def render_records(
-    sky: Sky, batch: Batch, descriptor: str = "QUICKLOOK", fields: Iterable[str] = FIELDS
-) -> bytes:
+def render_records(sky: Sky, batch: Batch, descriptor: str = "QUICKLOOK") -> bytes:
     """Records as the JSON text of a list.
 
     Parameters
@@ -265,15 +260,13 @@ def render_records(
         Which records, in order.
     descriptor : str
         One of `DESCRIPTORS`: the one the batch was picked with.
-    fields : iterable of str
-        `FIELDS`, in any order: the keys' order in each record.
 
     Returns
     -------
     bytes
     """
-    names, columns = tuple(fields), record_columns(sky, batch, descriptor)
-    return msgspec.json.encode(list(map(_record_type(names), *(columns[f] for f in names))))
+    columns = record_columns(sky, batch, descriptor)
+    return msgspec.json.encode(list(map(_Record, *(columns[name] for name in FIELDS))))
 
 
 def record_columns(sky: Sky, batch: Batch, descriptor: str) -> dict[str, Iterable[Any]]:

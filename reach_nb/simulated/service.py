@@ -23,7 +23,7 @@ class SimulatedUDL:
     """The embedded UDL: a context manager that serves on 127.0.0.1.
 
     `inject` and `clear_faults` are its `FaultBook`'s; `truth`, `expected_count` and
-    `expected_records` are its `Library`'s, with no fault and no limit in the way. What is
+    `expected_records` are its `Library`'s, with no fault and no limit in the way. What can be
     changed in `settings` holds from the next request on.
 
     Parameters
@@ -57,7 +57,7 @@ class SimulatedUDL:
         super().__setattr__(name, value)
 
     def start(self) -> "SimulatedUDL":
-        """Begin to listen (on the same port again, after `stop`)."""
+        """Begin to listen, after `stop` on the same port; an `OSError` if it can't be had."""
         protocol = f"HTTP/1.{int(self.settings.habits.keep_alive)}"
         self._server = listen(self.desk.answer, self.settings.port, protocol)
         self.settings.port = self._server.server_port

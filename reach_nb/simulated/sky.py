@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..config import Given
 from ..constellation import CADENCE_SECONDS, SENSOR_IDS, SENSORS, normalize_sensor_id
-from ..planning import Given
 from .chance import Bits, draw, scramble
 from .orbits import Ints
 from ..windows import UNIX_EPOCH, Moment, as_date, as_utc, day_window, epoch_ms, utc_text

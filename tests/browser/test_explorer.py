@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from test_launcher import CONTRAST, button, log_in
 
 from reach_nb.backfill import run_download
-from reach_nb.planning import DownloadRunConfig
+from reach_nb.config import DownloadRunConfig
 
 
 @pytest.fixture
