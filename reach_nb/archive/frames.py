@@ -87,9 +87,6 @@ def _from_arrow(frame: Any) -> Table:
     check_once(table.column_names)
     columns: Table = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_nested(column.type):
-            columns[name] = objects(column.to_pylist())
-            continue
         if str(column.type) in ("string", "large_string"):
             column = column.dictionary_encode()
         if str(column.type) == "string_view":  # which older pyarrow can do little with
