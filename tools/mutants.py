@@ -233,7 +233,7 @@ MUTANTS = [
     Mutant(
         "a converted file is not synced",
         "archive/partitions",
-        "        os.fsync(self._file.fileno())\n",
+        "            if durable:\n                os.fsync(file.fileno())\n",
         "",
     ),
     Mutant(
