@@ -81,7 +81,7 @@ MUTANTS = [
     ),
     Mutant(
         "a part is not cut to its last whole entry",
-        "archive/spool",
+        "archive/part",
         "            self._file.truncate(self.size)\n",
         "            pass\n",
     ),
@@ -99,13 +99,13 @@ MUTANTS = [
     ),
     Mutant(
         "what was taken up is not in the checksum of the artifact",
-        "archive/spool",
+        "archive/part",
         "            self._checksum = after\n",
         "            pass\n",
     ),
     Mutant(
         "a chunk is taken up though the one before it is missing",
-        "archive/spool",
+        "archive/part",
         "        chunks += said.chunk == chunks  #",
         "        chunks += 1  #",
     ),
@@ -147,7 +147,7 @@ MUTANTS = [
     ),
     Mutant(
         "a receipt is believed whatever the size",
-        "archive/spool",
+        "archive/part",
         "status.st_size == self.size and",
         "True and",
     ),
@@ -233,7 +233,7 @@ MUTANTS = [
     Mutant(
         "a converted file is not synced",
         "archive/partitions",
-        "        os.fsync(self._file.fileno())\n",
+        "            if durable:\n                os.fsync(file.fileno())\n",
         "",
     ),
     Mutant(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ArrowTable', 'SOURCE_KEY', 'MOST_WAITING', 'rows_by_day', 'group_bounds', 'packed', 'united', 'sorted_groups',
-           'archive_writer', 'Figures', 'RowTally', 'read_tally', 'Partition', 'partitions']
+           'archive_writer', 'Figures', 'RowTally', 'read_tally', 'GrowingFile', 'Partition', 'partitions']
 
 # %% ../../nbs/archive/partitions.ipynb #b06d13c8
 import json
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from importlib import import_module
-from io import FileIO
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
@@ -33,7 +33,7 @@ from .observations import described, sensors_of
 from .parquet_files import ROW_GROUP_ROWS
 from .records import FLAT_FIELDS, NUMBER_FIELDS, TIME_FIELDS
 from .tables import arrow_table
-from ..files import make_folders, open_unlinked, replace_file, sync_folder
+from ..files import make_folders, open_unlinked, replace_file, sync_folder, write_all
 
 ArrowTable: TypeAlias = Any  # a pyarrow.Table
 
@@ -131,7 +131,7 @@ def sorted_groups(tables: list[ArrowTable]) -> Iterator[ArrowTable]:
 _BEFORE_ALL = -(2**63)
 
 
-def archive_writer(sink: FileIO) -> Any:
+def archive_writer(sink: RawIOBase) -> Any:
     """A `pyarrow.parquet.ParquetWriter` of sorted groups."""
     plain = ("id", *TIME_FIELDS, *NUMBER_FIELDS)
     return import_module("pyarrow.parquet").ParquetWriter(
@@ -199,6 +199,46 @@ def read_tally(path: Path) -> RowTally:
             tally.add(batch)
     return tally
 
+# %% ../../nbs/archive/partitions.ipynb #b03d55da
+class GrowingFile(RawIOBase):
+    """A new file that is open only while it is saved, so that any number of them can grow.
+
+    Parameters
+    ----------
+    path : Path
+        Nothing is there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._size = 0
+        self._unsaved: list[bytes] = []
+        open_unlinked(path, create=True).close()
+
+    def writable(self) -> bool:
+        """Whether it can be written to."""
+        return True
+
+    def tell(self) -> int:
+        """Its size, with what is not saved yet."""
+        return self._size
+
+    def write(self, data: Any) -> int:
+        """Keep some bytes until the file is saved."""
+        self._unsaved.append(bytes(data))
+        self._size += len(data)
+        return len(data)
+
+    def save(self, durable: bool = False) -> None:
+        """Put what is not saved yet at the end of the file; if `durable`, all of it is on disk."""
+        with open_unlinked(self.path) as file:
+            file.seek(0, os.SEEK_END)
+            for data in self._unsaved:
+                write_all(file, data)
+            self._unsaved = []
+            if durable:
+                os.fsync(file.fileno())
+
 # %% ../../nbs/archive/partitions.ipynb #3a5e4b19
 SOURCE_KEY = b"reach_nb.source"  # in a file's metadata: its source, as JSON text
 
@@ -219,7 +259,7 @@ class Partition:
         self._batches, self._packed = list[ArrowBatch](), list[ArrowTable]()
         self.given, self._written = RowTally(), RowTally()
         self.fresh.unlink(missing_ok=True)
-        self._file = open_unlinked(self.fresh, create=True)
+        self._file = GrowingFile(self.fresh)
         self._writer = archive_writer(self._file)
 
     def add(self, rows: Rows) -> None:
@@ -243,6 +283,7 @@ class Partition:
         for group in sorted_groups(tables):
             self._written.add(group)
             self._writer.write_table(group, row_group_size=len(group))
+            self._file.save()
 
     def finish(self, source: dict[str, Any]) -> None:
         """Write the rest and what the source is; `ValueError` if the disk has something else."""
@@ -250,24 +291,20 @@ class Partition:
         notes = {RECORDS_KEY: str(self.records), SOURCE_KEY: json.dumps(source)}
         self._writer.add_key_value_metadata(notes)
         self._writer.close()
-        os.fsync(self._file.fileno())
+        self._file.save(durable=True)
         if not self._written.holds_the_same(self.given) or self._written != read_tally(self.fresh):
             raise ValueError(f"{self.target}: what was written reads back as something else")
 
     def publish(self) -> Path:
         """Give the finished file its name, on disk."""
-        self._file.close()
         replace_file(self.fresh, self.target)
         sync_folder(self.target.parent)
         return self.target
 
     def close(self) -> None:
         """Leave nothing of a file that was not published."""
-        try:
-            self._writer.close()
-        finally:
-            self._file.close()
-            self.fresh.unlink(missing_ok=True)
+        self._writer.close()
+        self.fresh.unlink(missing_ok=True)
         if not any(self.target.parent.iterdir()):
             self.target.parent.rmdir()
 

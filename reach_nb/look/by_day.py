@@ -9,6 +9,7 @@ __all__ = ['P', 'Readings', 'Bar', 'FRAMES_IN_FLIGHT', 'DAYS_IN_FLIGHT', 'DAYS_A
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
+from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 import pandas as pd
@@ -28,8 +29,8 @@ def tasks(
     part: Callable[[pd.DataFrame], P],
     columns: Iterable[str],
     threads: int | None = None,
-) -> Iterable[Task[P]]:
-    """What has to be done: one task per frame, or per day of an archive.
+) -> Iterable[Task[list[P]]]:
+    """What has to be done: one task per frame, or per portion of an archive, usually a day.
 
     Raises `ValueError` if `readings` is nothing of the kind, or for a column that no archive has.
 
@@ -47,23 +48,27 @@ def tasks(
     Returns
     -------
     iterable of callable
-        A list, if their number is known.
+        Each gives the parts of its days, in order. A list, if their number is known.
     """
     if isinstance(readings, pd.DataFrame):
-        return [partial(part, readings)]
+        return [partial(_parts, part, [readings])]
     if isinstance(readings, Archive):
-        narrow = readings.only(columns)
-        return [partial(_read_part, part, narrow.day(day), threads) for day in narrow.files]
+        portions = readings.only(columns).portions()
+        return [partial(_read_parts, part, portion, threads) for portion in portions]
     if isinstance(readings, str | bytes | dict) or not hasattr(readings, "__iter__"):
         raise ValueError(
             f"frames: {type(readings).__name__} is neither a DataFrame of readings nor several, "
             "nor an archive; read_archive, iter_archive and scan_archive give these"
         )
-    return (partial(part, frame) for frame in readings)
+    return (partial(_parts, part, [frame]) for frame in readings)
 
 
-def _read_part(part: Callable[[pd.DataFrame], P], day: Archive, threads: int | None) -> P:
-    return part(day.read(ordered=False, threads=threads))
+def _read_parts(part: Callable[[pd.DataFrame], P], days: Archive, threads: int | None) -> list[P]:
+    return _parts(part, days.frames(ordered=False, threads=threads))
+
+
+def _parts(part: Callable[[pd.DataFrame], P], frames: Iterable[pd.DataFrame]) -> list[P]:
+    return list(map(part, frames))
 
 # %% ../../nbs/look/by_day.ipynb #db04ca95
 FRAMES_IN_FLIGHT, DAYS_IN_FLIGHT = 4, 256
@@ -110,14 +115,14 @@ def each_day(
     # where others work too, a day is one thread's
     threads = processors() // at_a_time if executor is None else 1
     todo = tasks(readings, part, columns, threads)
-    count = len(todo) if isinstance(todo, list) else None
+    count = days if isinstance(todo, list) else None
     if executor is None:
-        done: Iterable[P] = in_order(todo, at_a_time)
+        done = chain.from_iterable(in_order(todo, at_a_time))
     else:
         in_flight = FRAMES_IN_FLIGHT if count is None else DAYS_IN_FLIGHT
-        done = through(executor, todo, in_flight)
+        done = chain.from_iterable(through(executor, todo, in_flight))
     if not progress:
-        return iter(done)
+        return done
     bar = tqdm if progress is True else progress
     return iter(bar(done, total=count, unit="day"))
 
