@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,19 +30,33 @@ def pytest_collect_file(parent, file_path):
         return NotebookFile.from_parent(parent, path=file_path)
 
 
+@cache
+def builds_for_all(file):
+    """Whether a file of tests has a fixture that is built once for all of them, and else once in each process."""
+    return 'scope="module"' in (ROOT / file).read_text(encoding="utf-8")
+
+
+def kept_together(nodeid):
+    """What one process runs: a test, all tests of a file, or all browser tests, which share a JupyterLab."""
+    file = nodeid.partition("::")[0]
+    if file.startswith("tests/browser/"):
+        return "browser"
+    return file if file.endswith(".py") and builds_for_all(file) else nodeid
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """One process runs all browser tests, from the start: they share a JupyterLab, and would be waited for at the end.
+    """What belongs together is run by one process, the largest first: it would be waited for at the end.
 
     The same by `xdist_group` does nothing under pytest 9.2 and xdist 3.8: every test is a group of its own there.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class BrowserTogether(LoadScopeScheduling):
+    class Together(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return "browser" if nodeid.startswith("tests/browser/") else nodeid
+            return kept_together(nodeid)
 
-    return BrowserTogether(config, log) if config.getvalue("dist") == "load" else None
+    return Together(config, log) if config.getvalue("dist") == "load" else None
 
 
 class NotebookFailed(Exception):

@@ -526,12 +526,15 @@ class Rounding(HttpTransport):
 def test_what_was_not_asked_for_is_left_out(output_format, tmp_path, caplog):
     """A service that rounds up sends the next midnight with a day, and each chunk's first record twice."""
     caplog.set_level("WARNING", logger="reach_nb")
-    with SimulatedUDL(seed=6, availability=1.0, outage_rate=0.0, late=0.0) as service:
+    with SimulatedUDL(seed=88, availability=0.2, outage_rate=0.0, late=0.0) as service:
+        for hour in (6, 12, 18, 24):  # where a chunk ends, there is a record
+            end = datetime(2025, 1, 1) + timedelta(hours=hour)
+            assert service.expected_count("REACH-135", end, end + timedelta(milliseconds=1)) == 2
         config = config_for(service, tmp_path, 1, output_format=output_format)
         transport = Rounding(config.auth_token, config.base_url)
         with UDLClient(config.auth_token, config.base_url, transport=transport) as client:
             assert run_download(config, client=client).days_downloaded == 1
-        assert check_truth(service, config) == 34_560
+        assert check_truth(service, config) == 6_922
     assert "records outside of it, left out" in caplog.text
 
 

@@ -22,6 +22,7 @@ import check_site  # noqa: E402
 import mutants  # noqa: E402
 import nb_lint  # noqa: E402
 import pages  # noqa: E402
+import stale_outputs  # noqa: E402
 
 
 def code(source, *outputs):
@@ -339,6 +340,56 @@ def test_a_mutant_finds_the_text_that_it_breaks(mutant):
     """A name that changes would leave a mutant that can no longer be tried."""
     text = (ROOT / "reach_nb" / f"{mutant.module}.py").read_text(encoding="utf-8")
     assert text.count(mutant.before) == 1 and mutant.before != mutant.after
+
+
+A_RUN = '{}/a.csv of run {}: <Client at 0x{}>, http://127.0.0.1:{}, {} s, {} MiB <i id="{}">'
+AN_ID, ANOTHER = "0" * 8 + 3 * "-0000" + "-" + "0" * 12, "1f" * 4 + 3 * "-abcd" + "-" + "f" * 12
+
+
+def said(text):
+    return {"output_type": "stream", "name": "stdout", "text": [text]}
+
+
+@pytest.mark.parametrize(
+    "stored, fresh, same",
+    [
+        ("3 days, 0.31 s", "3 days, 12 s", True),
+        ("3 sensors, 0.31 s", "4 sensors, 0.31 s", False),
+        ("3 days, 0.31 s", "3 days, 0.31 MB", False),
+        ("12:30:01 begun", "01:00:59 begun", True),
+        ("2025-01-31T12:30:01Z", "2025-01-31T12:30:02Z", False),
+        (
+            A_RUN.format("/tmp/tmpab_d3fg8", AN_ID, "1e", 8080, 1, 7, "t1"),
+            A_RUN.format("/var/tmp/tmpqwertyui", ANOTHER, "2f", 9, 2.5, "1,024", "t2"),
+            True,
+        ),
+    ],
+)
+def test_what_differs_from_run_to_run_is_not_stale(stored, fresh, same):
+    old, new = ({"cells": [prose("Words."), code("f()", said(text))]} for text in (stored, fresh))
+    assert (not list(stale_outputs.differences(old, new))) == same
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kernels in threads want it")
+def test_a_page_with_another_output_is_told(tmp_path, capsys):
+    """It is run in a copy, and neither its file nor its folder is changed."""
+    page = tmp_path / "nbs" / "page.ipynb"
+    page.parent.mkdir()
+    cells = [
+        code("from module import days\nprint(days)", said("41\n")),
+        code("open('left', 'w').close()\nprint('0.5 s')", said("0.3 s\n")),
+        code("1 + 1", shown(text_plain="2") | {"output_type": "execute_result"}),
+    ]
+    for cell in cells:
+        cell |= {"metadata": {}, "execution_count": None}
+    cells[2]["outputs"][0] |= {"metadata": {}, "execution_count": None}
+    whole = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    page.write_text(json.dumps(whole), encoding="utf-8")
+    (tmp_path / "module.py").write_text("days = 42\n")
+    assert stale_outputs.main([], tmp_path) == 1
+    assert capsys.readouterr().out == "nbs/page.ipynb, cell 1\n-41\n+42\n\n"
+    assert json.loads(page.read_text(encoding="utf-8")) == whole
+    assert [path.name for path in page.parent.iterdir()] == ["page.ipynb"]
 
 
 def own_lists(source):

@@ -3,13 +3,15 @@
 run_notebooks.py '{"path": …, "flags": …, "as_module": …}'    that one, in this process
 
 Without an argument, on Linux, a line of standard input asks for one, with "seconds" that it may take, and is answered by a
-line: {"code": …, "said": …}, without a code if it took longer. What all notebooks need is imported once, which takes longer
-than most of them: each runs in a copy of this process. The end of standard input ends this process, and what it runs.
+line: {"code": …, "said": …}, without a code if it took longer. What all notebooks need, and the libraries that many do, are
+imported once, which takes longer than most of them: each runs in a copy of this process. The package is none of these. The
+end of standard input ends this process, and what it runs.
 
 Plain, it is nbdev_test's own run. As a module, the cells that are not exported run inside the namespace of the exported
 module: what they test is then the package, not the notebook, and coverage counts the package's lines.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -18,6 +20,7 @@ import select
 import signal
 import sys
 import tempfile
+import threading
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +36,8 @@ from nbdev.processors import _default_exp
 from nbdev.test import test_nb
 
 EXPORTED = {"export", "exporti", "exports"}
+LIBRARIES = ("pandas", "astropy.timeseries", "pyarrow.parquet", "matplotlib.dates", "requests")
+LIBRARIES += ("ipywidgets", "anywidget", "msgspec", "hypothesis")
 
 
 def run_plain(path, cfg, flags):
@@ -89,10 +94,19 @@ def begin_copy():
     return copy
 
 
+def end_copy(code):
+    """End as any process does, but for taking down what was imported: that takes as long as a small notebook."""
+    threading._shutdown()  # which waits for threads
+    atexit._run_exitfuncs()  # coverage, for one, has its say then
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
 def run_in_copy(said, answers, seconds, **asked):
     """Run a notebook in a copy of this process; gives its exit code, or `None` if it took longer.
 
-    The copy ends as any process does: coverage, for one, has its say then. What it has begun ends with it.
+    What the copy has begun ends with it.
     """
     copy = begin_copy()
     if not copy:
@@ -101,7 +115,7 @@ def run_in_copy(said, answers, seconds, **asked):
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for stream in (1, 2):
             os.dup2(said.fileno(), stream)
-        sys.exit(run(**asked))
+        end_copy(run(**asked))
     ended = os.pidfd_open(copy)
     try:
         ready, _, _ = select.select([ended, 0], [], [], seconds)  # nothing more is asked meanwhile
@@ -117,6 +131,9 @@ def run_in_copy(said, answers, seconds, **asked):
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and the copy with it
+    for library in LIBRARIES:
+        with suppress(ImportError):  # a notebook that needs it says so
+            importlib.import_module(library)
     gc.freeze()  # a copy need not look through what is imported again and again
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     while line := sys.stdin.readline():  # the end of it, and no more, is seen while a copy runs

@@ -288,9 +288,9 @@ _decoder = cache(RecordDecoder)
 
 def json_tables(path: Path, fields: frozenset[str]) -> Iterator[Table]:
     """The tables of a JSON file: an array of records. Parameters and result as of `csv_tables`."""
-    names = record_fields(fields) & set(WireRecord.__struct_fields__)
-    decoder = _decoder(names)
-    plain = names - {"senPos", "seoList"}
+    decoder = _decoder(record_fields(fields) & set(WireRecord.__struct_fields__))
+    names = decoder.kind.__struct_fields__  # in one order, which a set has not
+    plain = [name for name in names if name not in ("senPos", "seoList")]
     for records in _json_batches(path, decoder):
         columns: Table = {n: objects(list(map(attrgetter(n), records))) for n in plain}
         if "senPos" in names:
