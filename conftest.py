@@ -1,6 +1,7 @@
 """`pytest` runs every notebook by nbdev's own rules: one test a notebook, each in a process of its own."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -42,6 +43,13 @@ def kept_together(nodeid):
     if file.startswith("tests/browser/"):
         return "browser"
     return file if file.endswith(".py") and builds_for_all(file) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One process more than there are processors: a fifth of the time tests wait, for a service, a browser, a program."""
+    allowed = getattr(os, "sched_getaffinity", None)  # not everywhere
+    return 1 + (len(allowed(0)) if allowed else os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)
