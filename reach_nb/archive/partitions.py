@@ -303,10 +303,12 @@ class Partition:
 
     def close(self) -> None:
         """Leave nothing of a file that was not published."""
-        self._writer.close()
-        self.fresh.unlink(missing_ok=True)
-        if not any(self.target.parent.iterdir()):
-            self.target.parent.rmdir()
+        try:
+            self._writer.close()
+        finally:
+            self.fresh.unlink(missing_ok=True)
+            if not any(self.target.parent.iterdir()):
+                self.target.parent.rmdir()
 
 # %% ../../nbs/archive/partitions.ipynb #a455ecaa
 MOST_WAITING = 1_600_000
