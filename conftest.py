@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,15 @@ def pytest_addoption(parser):
     group.addoption(
         "--as-module", action="store_true", help="run the test cells inside the exported module"
     )
+
+
+def pytest_configure(config):
+    """Notebooks leave files for their readers to look at; those of a run of the tests go with it."""
+    if hasattr(config, "workerinput"):  # one of several processes, which the first one has told
+        return
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # pytest tidies its own
+    tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="tests-of-reach_nb-")
+    config.add_cleanup(partial(shutil.rmtree, tempfile.tempdir, ignore_errors=True))
 
 
 def pytest_collect_file(parent, file_path):

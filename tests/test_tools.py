@@ -446,3 +446,13 @@ def test_what_is_lost_as_told_counts_apart(tmp_path, monkeypatch):
             campaign.compare(path, [{"id": "a"}, {"id": "b"}], "json", told=told)
     figures = {"artifacts": 3, "records": 6, "lost": 1, "lost_as_told": 2, "twice": 0}
     assert dict(campaign.COMPARED) == figures
+
+
+def test_a_run_of_the_tests_leaves_no_files_behind(tmp_path):
+    """Notebooks make folders of files to look at; the two test commands left 0.9 GB of them."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
+    notebook = "nbs/look/by_day.ipynb"  # one of them
+    assert "mkdtemp()" in (ROOT / notebook).read_text(encoding="utf-8")
+    env = {**os.environ, "TMPDIR": str(tmp_path), "PYTEST_DEBUG_TEMPROOT": str(tmp_path.parent)}
+    subprocess.run([*command, notebook], cwd=ROOT, env=env, check=True, capture_output=True)
+    assert list(tmp_path.iterdir()) == []
