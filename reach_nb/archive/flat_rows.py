@@ -190,18 +190,19 @@ def _repeated(text: str | None, rows: int) -> Any:
 def _arrays(columns: Sequence[Sequence[Any]], kind: Any) -> list[Any]:
     """Columns of one kind as arrays, converted in one go."""
     pa = import_pyarrow()
+    pool = pa.system_memory_pool()
     values: list[Any] = []
     for column in columns:
         values += column
     if pa.types.is_timestamp(kind):
-        whole = pa.array(values, pa.string()).cast(kind)
+        whole = pa.array(values, pa.string(), memory_pool=pool).cast(kind)
         found = import_module("pyarrow.compute").min_max(whole.view(pa.int64())).as_py()
         if found["min"] is not None and not (
             _CALENDAR_US[0] <= found["min"] and found["max"] < _CALENDAR_US[1]
         ):
             raise OverflowError("a time outside of the calendar")
     else:
-        whole = pa.array(values, kind)
+        whole = pa.array(values, kind, memory_pool=pool)
     rows = len(columns[0])
     return [whole.slice(start, rows) for start in range(0, len(values), rows)]
 

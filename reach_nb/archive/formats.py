@@ -78,8 +78,6 @@ class Format:
         Raises `ImportError`, saying what to install, if something is missing.
     stays : bool
         Whether the part usually becomes the artifact; else a file is made of it.
-    at_once : bool
-        Whether nothing is converted, so that the thread that brings an answer appends it itself.
     notes_count : bool
         Whether a file holds flat rows, and notes how many records they are: `rows` may take
         entries of one record for several records.
@@ -90,15 +88,12 @@ class Format:
     rows: Callable[[Path], Iterator[Rows]]
     require: Callable[[], object] = lambda: None
     stays: bool = True
-    at_once: bool = False
     notes_count: bool = False
 
 
 FORMATS: dict[OutputFormat, Format] = {
     "csv": Format(CsvEncoder, count_csv, lambda path: json_rows(csv_records(path))),
-    "json": Format(
-        JsonEncoder, count_json, lambda path: json_rows(json_records(path)), at_once=True
-    ),
+    "json": Format(JsonEncoder, count_json, lambda path: json_rows(json_records(path))),
     "parquet": Format(
         ParquetEncoder,
         count_parquet,

@@ -123,7 +123,8 @@ class ParquetEncoder:
             for batch in batches:
                 self._file.add(batch)
         self.state = {"records": self.state["records"] + records}
-        return [memoryview(batch.serialize()) for batch in batches]
+        pool = import_pyarrow().system_memory_pool()  # as for the arrays
+        return [memoryview(batch.serialize(pool)) for batch in batches]
 
     def finish(
         self, part: Path, check: Callable[[], object], order: Sequence[Stretch] | None = None

@@ -444,7 +444,7 @@ def finished_before(
     return Finished(count_records(artifact), None) if other.has_finished(journal) else None
 
 # %% ../../nbs/archive/spool.ipynb #0e304b47
-TURN_SECONDS = 0.01  # that an answer waits in memory for those before it
+TURN_SECONDS = 0.04  # that an answer waits in memory for those before it
 
 
 class Appender:
@@ -573,7 +573,7 @@ class Spool:
 
     def put(self, chunk: int, body: bytes, records: int) -> None:
         """Append an answer at once or keep it: a JSON array of so many records. Any thread may."""
-        (self._appender if self._its.at_once else self.ahead).put(chunk, body, records)
+        self._appender.put(chunk, body, records)
 
     def append_ready(self) -> Iterator[tuple[int, int]]:
         """Append the answers whose turn has come, and tell of them: see `Appender`."""
