@@ -34,6 +34,7 @@ def pytest_configure(config):
         return
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # pytest tidies its own
     tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="tests-of-reach_nb-")
+    os.chmod(tempfile.tempdir, 0o711)  # some tests go in as another user
     config.add_cleanup(partial(shutil.rmtree, tempfile.tempdir, ignore_errors=True))
 
 
