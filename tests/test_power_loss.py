@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -31,8 +32,9 @@ from crash_states import CrashState, Recorder
 from reach_nb import DownloadRunConfig, HistoricalTelemetry, SimulatedUDL, run_download
 from reach_nb.archive.checksums import read_sums, sha256_of
 from reach_nb.archive.convert import Conversion, convert_archive
+from reach_nb.archive.spool import spool_folder
 from reach_nb.dataset import OUTPUT_FORMATS
-from reach_nb.events import ChunkDone, DayWitnessed
+from reach_nb.events import ChunkDone, DayWitnessed, Retrying
 from reach_nb.telemetry import STATUS_DOWNLOADED
 
 STATES = os.environ.get("REACH_NB_CRASH_STATES", "12")  # of each scene, or `all`
@@ -55,6 +57,10 @@ class Service:
         """Two chunks of the first day are answered once with less than there is: one with half, one with nothing."""
         for kind, start in (("fewer", "00:00"), ("empty_list", "06:00")):
             self.udl.inject(kind, match=asks_for(f"{DAY}T{start}"))
+
+    def answer_late(self) -> None:
+        """The first chunk of the first day is refused once, so that all others are there before it."""
+        self.udl.inject(503, match=asks_for(f"{DAY}T00:00"))
 
     def truth(self, day: date) -> list:
         return self.udl.expected_records(SENSOR, day, day + timedelta(days=1))
@@ -97,6 +103,7 @@ class Scene:
     elsewhere: bool = False  # whether the telemetry has a folder of its own
     prepare: Callable[["Run"], None] = lambda run: None
     replaced: int = 0  # chunks that are answered in part at first, and asked for again
+    late: bool = False  # whether the first chunk comes last, so that answers wait for their turn
     now: datetime | None = None  # when it is run; the present unless given
 
     def __str__(self) -> str:
@@ -139,12 +146,16 @@ class Run:
     def states(self) -> list[CrashState]:
         if self.scene.replaced:
             self.service.answer_in_part()
+        if self.scene.late:
+            self.service.answer_late()
         seen: list[object] = []
         with Recorder(self.root) as recorder:
             telemetry = Acknowledging(self.config.telemetry_file, recorder.note)
             self.go(telemetry=telemetry, on_event=seen.append)
         assert self.scene.replaced == asked_again(seen)
-        return list(recorder.states.values())
+        states = list(recorder.states.values())
+        assert not self.scene.late or any(map(holds_answers, states))
+        return states
 
     def artifact(self, day: date) -> Path:
         return self.config.dataset.artifact_path(self.config.output_dir, day)
@@ -157,6 +168,11 @@ class Run:
 def asked_again(events: list[object]) -> int:
     """How many chunks differed from the service's count, and were asked for again."""
     return sum(event.asked_again for event in events if isinstance(event, DayWitnessed))
+
+
+def holds_answers(state: CrashState) -> bool:
+    """Whether answers wait for their turn in it."""
+    return any(Path(name).name.startswith("chunk-") for name in state.files)
 
 
 def stop_after(run: Run, chunks: int) -> None:
@@ -184,6 +200,20 @@ def stop_when_witnessed(run: Run) -> None:
     assert asked_again(seen) == 2 and not run.artifact(DAY).exists()
 
 
+def stop_when_early(run: Run) -> None:
+    """A run that is stopped when three answers wait for the first one."""
+    stop, spool = threading.Event(), spool_folder(run.artifact(DAY))
+
+    def on_event(event: object) -> None:
+        if isinstance(event, Retrying):
+            while len(list(spool.glob("chunk-*"))) < 3:
+                time.sleep(0.01)
+            stop.set()
+
+    run.service.answer_late()
+    run.go(stop=stop, on_event=on_event)
+
+
 def at_noon(act: Callable[[Run], object]) -> Callable[[Run], None]:
     def prepare(run: Run) -> None:
         later, run.service.now = run.service.now, NOON
@@ -204,6 +234,8 @@ SCENES = [
         "begun at noon, and not over", prepare=at_noon(lambda run: stop_after(run, 2)), now=LATER
     ),
     Scene("refreshed", prepare=at_noon(Run.go)),
+    Scene("answers that come early", late=True),
+    Scene("resumed with answers that wait", prepare=stop_when_early),
     Scene("chunks replaced", replaced=2),
     Scene("resumed with chunks replaced", prepare=stop_when_witnessed),
 ]
