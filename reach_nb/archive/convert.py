@@ -272,7 +272,8 @@ def convert_archive(
         Only artifacts of `ALL` or of this sensor; of this product; in `csv`, `json` or `parquet`:
         by their names.
     on_event : callable, optional
-        Is given each `Conversion` as it is made, when its files are on disk.
+        Is given each `Conversion` as it is made, when its files are on disk. What it raises ends
+        the conversion; what was converted stays.
 
     Returns
     -------
