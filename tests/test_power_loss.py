@@ -58,9 +58,9 @@ class Service:
         for kind, start in (("fewer", "00:00"), ("empty_list", "06:00")):
             self.udl.inject(kind, match=asks_for(f"{DAY}T{start}"))
 
-    def answer_late(self) -> None:
-        """The first chunk of the first day is refused once, so that all others are there before it."""
-        self.udl.inject(503, match=asks_for(f"{DAY}T00:00"))
+    def answer_late(self, start: str = "00:00") -> None:
+        """A chunk of the first day is refused once, so that the others are there before it."""
+        self.udl.inject(503, match=asks_for(f"{DAY}T{start}"))
 
     def truth(self, day: date) -> list:
         return self.udl.expected_records(SENSOR, day, day + timedelta(days=1))
@@ -186,6 +186,12 @@ def stop_after(run: Run, chunks: int) -> None:
     run.go(stop=stop, on_event=on_event)
 
 
+def stop_in_the_middle(run: Run) -> None:
+    """A run that is stopped after two chunks, while the third is late."""
+    run.service.answer_late("12:00")
+    stop_after(run, 2)
+
+
 def stop_when_witnessed(run: Run) -> None:
     """A run in which chunks are asked for again and replaced, and which is stopped before the file is made whole."""
     stop, seen = threading.Event(), []
@@ -228,7 +234,7 @@ SCENES = [
     Scene("two days", days=2),
     Scene("telemetry elsewhere", elsewhere=True),
     Scene("empty day", first=EMPTY_DAY),
-    Scene("resumed", prepare=lambda run: stop_after(run, 2)),
+    Scene("resumed", prepare=stop_in_the_middle),
     Scene("begun before it had settled", prepare=at_noon(lambda run: stop_after(run, 2))),
     Scene(
         "begun at noon, and not over", prepare=at_noon(lambda run: stop_after(run, 2)), now=LATER
