@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['as_path', 'sync_folder', 'make_folders', 'is_link', 'open_folder', 'open_unlinked', 'lock_file', 'unlock_file',
-           'try_lock', 'locked', 'named_error', 'naming', 'write_all', 'remove_file', 'replace_file']
+           'try_lock', 'locked', 'named_error', 'naming', 'write_all', 'forget_pages', 'remove_file', 'replace_file']
 
 # %% ../nbs/files.ipynb #73e3894f
 import errno
@@ -321,6 +321,24 @@ def write_all(file: FileIO, data: bytes | bytearray | memoryview) -> None:
     with naming(getattr(file, "name", "")):
         while view:
             view = view[file.write(view) :]
+
+# %% ../nbs/files.ipynb #4d551fa8
+def forget_pages(file: FileIO, size: int) -> None:
+    """Let the system use the memory again that holds the beginning of a file.
+
+    What is not on the disk yet stays. Where a system takes no such hint, nothing happens.
+
+    Parameters
+    ----------
+    file : io.FileIO
+        Synced so far.
+    size : int
+        Bytes from its beginning.
+    """
+    hint = getattr(os, "posix_fadvise", None)  # Windows and macOS have none
+    if hint:
+        with suppress(OSError):  # a file system may know none
+            hint(file.fileno(), 0, size, os.POSIX_FADV_DONTNEED)
 
 # %% ../nbs/files.ipynb #7e12c08c
 def remove_file(path: Path, within: int | None = None) -> None:

@@ -22,7 +22,7 @@ import msgspec
 
 from .journal import Note
 from .stretches import Stretch
-from ..files import open_unlinked, remove_file, write_all
+from ..files import forget_pages, open_unlinked, remove_file, write_all
 
 # %% ../../nbs/archive/part.ipynb #8c1d9c9b
 OURS = re.compile(r"journal(\.new)?|(part|whole|new|chunk)(-[0-9a-f-]+)?")
@@ -204,10 +204,14 @@ class Part:
         return self._checksum.hexdigest()
 
     def sync(self) -> None:
-        """Tell the disk to catch up, if that is due. Another thread may append meanwhile."""
+        """Tell the disk to catch up, if that is due, and memory to forget what is on it.
+
+        Another thread may append meanwhile.
+        """
         if self._stays and self.size - self._synced >= self._sync_bytes:
             self._synced = self.size
             os.fsync(self._file.fileno())
+            forget_pages(self._file, self._synced)
 
     def digest(self) -> str:
         """The checksum of the file, with what was put behind the chunks at its end."""
