@@ -122,8 +122,7 @@ class Cuts:
                 self.before = {DAY: [r for r in truth if r["obTime"] < NOON.isoformat()]}
             for name in ("synced", "loose"):
                 (self.folder / name).touch()
-        if self.run.scene.replaced:
-            self.run.service.answer_in_part()
+        self.run.prompt()
         with recorded_disk(self.image, self.disk_folder) as disk:
             with mounted(disk.path, self.folder):
                 telemetry = Acknowledging(self.run.config.telemetry_file, disk.mark)

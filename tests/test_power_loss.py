@@ -143,11 +143,15 @@ class Run:
             self.config, progress=False, clock=lambda: self.service.now, **arguments
         )
 
-    def states(self) -> list[CrashState]:
+    def prompt(self) -> None:
+        """Has the service answer as the scene wants it."""
         if self.scene.replaced:
             self.service.answer_in_part()
         if self.scene.late:
             self.service.answer_late()
+
+    def states(self) -> list[CrashState]:
+        self.prompt()
         seen: list[object] = []
         with Recorder(self.root) as recorder:
             telemetry = Acknowledging(self.config.telemetry_file, recorder.note)
@@ -210,14 +214,19 @@ def stop_when_early(run: Run) -> None:
     """A run that is stopped when three answers wait for the first one."""
     stop, spool = threading.Event(), spool_folder(run.artifact(DAY))
 
+    def waiting() -> int:
+        return len(list(spool.glob("chunk-*")))
+
     def on_event(event: object) -> None:
         if isinstance(event, Retrying):
-            while len(list(spool.glob("chunk-*"))) < 3:
+            until = time.monotonic() + 30
+            while waiting() < 3 and time.monotonic() < until:
                 time.sleep(0.01)
             stop.set()
 
     run.service.answer_late()
     run.go(stop=stop, on_event=on_event)
+    assert waiting() == 3
 
 
 def at_noon(act: Callable[[Run], object]) -> Callable[[Run], None]:
